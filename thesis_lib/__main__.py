@@ -1,0 +1,120 @@
+"""`python -m thesis_lib`: one door for notebooks, Snakemake, cluster jobs and people."""
+
+import argparse
+import sys
+import time
+from dataclasses import fields
+
+from .errors import Stopped, ThesisError
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, its errors in Korean and without the usage text."""
+
+    def error(self, message: str):
+        for english, korean in (
+            ("the following arguments are required", "빠진 인자"),
+            ("unrecognized arguments", "알 수 없는 인자"),
+            ("expected one argument", "값이 하나 있어야 한다"),
+            ("invalid choice", "쓸 수 없는 값"),
+            ("choose from", "쓸 수 있는 값"),
+            ("argument ", ""),
+        ):
+            message = message.replace(english, korean)
+        raise ThesisError(f"{message}. 도움말: python -m thesis_lib --help")
+
+
+def yaml_value(text: str):
+    """A value as YAML reads it, so that `--epochs 1.5` is refused by the experiment and not cut to 1."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ThesisError(f"값을 읽을 수 없다: {text!r}. 수, 글자, [1, 2] 또는 {{num_heads: 8}} 꼴로 적으라.") from None
+
+
+def train_command(args, _rest) -> int:
+    import torch
+
+    from .experiment import Experiment
+    from .profiles import parse_limit, read_profile, train_missing
+
+    given = {f.name: yaml_value(getattr(args, f.name)) for f in fields(Experiment) if getattr(args, f.name) is not None}
+    if args.profile and given:
+        raise ThesisError(f"--profile과 함께 쓸 수 없는 인자: {', '.join(given)}. 프로필 파일에 적으라.")
+    experiments = read_profile(args.profile) if args.profile else [Experiment.of(given)]
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    deadline = time.monotonic() + parse_limit(args.limit) if args.limit else None
+    left = train_missing(
+        experiments, args.results, root=args.root, device=args.device, deadline=deadline, resume=not args.restart
+    )
+    print(f"실험 {len(experiments)}개 가운데 {len(experiments) - len(left)}개에 기록이 있다: {args.results}/runs")
+    return 0
+
+
+def run_command(args, rest) -> int:
+    from .batch import run_notebook
+
+    if len(rest) % 2 or any(not name.startswith("--") for name in rest[::2]):
+        raise ThesisError("노트북 매개변수는 '--이름 값' 꼴로 적으라.")
+    given = {name[2:].replace("-", "_"): yaml_value(value) for name, value in zip(rest[::2], rest[1::2], strict=True)}
+    print(f"실행한 노트북: {run_notebook(args.notebook, given, args.output)}")
+    return 0
+
+
+def records_command(args, _rest) -> int:
+    from .records import load_records
+
+    table = load_records(args.results)
+    for problem in table.attrs["problems"]:
+        print(problem, file=sys.stderr)
+    columns = ["dataset", "network", "arm", "seed", "epochs", "val_accuracy", "test_accuracy", "parameters", "macs"]
+    print(table[columns].to_string(index=False) if len(table) else f"{args.results}에 기록이 없다.")
+    return 1 if table.attrs["problems"] else 0
+
+
+def parser() -> Parser:
+    from .experiment import Experiment
+
+    main = Parser(prog="python -m thesis_lib", description="학사 논문 실험: 학습, 노트북, 기록")
+    commands = main.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="명령")
+    train = commands.add_parser("train", help="실험 하나, 또는 프로필에서 빠진 실험들을 학습한다")
+    for item in fields(Experiment):
+        train.add_argument(f"--{item.name.replace('_', '-')}", dest=item.name, metavar="값")
+    train.add_argument("--profile", help="프로필 파일, 예: profiles/cpu.yaml")
+    train.add_argument("--limit", help="시간 제한, 예: 165m; 닿기 전에 저장하고 멈춘다")
+    train.add_argument("--results", default="results", help="기록을 둘 폴더")
+    train.add_argument("--root", default="data", help="데이터 폴더")
+    train.add_argument("--device", choices=["cpu", "cuda"], help="장치 (기본: GPU가 있으면 GPU)")
+    train.add_argument("--threads", type=int, help="CPU 스레드 수")
+    train.add_argument("--restart", action="store_true", help="체크포인트와 기록을 쓰지 않고 처음부터")
+    train.set_defaults(call=train_command)
+    run = commands.add_parser("run", help="노트북을 papermill로 실행한다: run 노트북 --이름 값 ...")
+    run.add_argument("notebook", help="예: notebooks/experiment.ipynb")
+    run.add_argument("--output", help="실행한 노트북을 둘 곳 (기본: results/notebooks)")
+    run.set_defaults(call=run_command)
+    records = commands.add_parser("records", help="기록을 표로 본다")
+    records.add_argument("--results", default="results", help="기록 폴더")
+    records.set_defaults(call=records_command)
+    return main
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse, call, and turn a user's mistake into one sentence and an exit code that is not 0."""
+    try:
+        args, rest = parser().parse_known_args(arguments)
+        if rest and args.command != "run":
+            raise ThesisError(f"알 수 없는 인자: {' '.join(rest)}. 도움말: python -m thesis_lib {args.command} --help")
+        return args.call(args, rest)
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return stopped.status
+    except ThesisError as error:
+        print(f"오류: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""The registry of blocks, and how a block gets into a network."""
+
+import inspect
+import re
+
+from torch import nn
+
+from ..errors import ThesisError, choose
+from ..networks.slot import POSITIONS, Slot
+from ..randomness import seeded
+
+BLOCKS: dict[str, type[nn.Module]] = {}
+
+
+def block(cls: type[nn.Module]) -> type[nn.Module]:
+    """Register a block under its class's name in snake case (`SESelf` -> "se_self").
+
+    A block is `__init__(self, channels, *, ...)` and `forward(x)`, (B, C, H, W) -> (B, C, H, W). With a
+    static `macs(channels, height, width, **options) -> int` its cost is exact, without it it is counted.
+    A block that extends another calls the parent's `__init__` first, so that both get the same weights.
+    """
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+    known = BLOCKS.get(name)
+    if known and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ThesisError(f"블록 이름 {name!r}은(는) 이미 {known.__module__}에 있다. 클래스 이름을 바꾸라.")
+    BLOCKS[name] = cls
+    return cls
+
+
+def block_options(name: str) -> dict[str, object]:
+    """The options of a block and their defaults (`inspect.Parameter.empty` where there is none)."""
+    parameters = inspect.signature(BLOCKS[name]).parameters
+    return {key: p.default for key, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+
+
+def refuse_unknown(owner: str, options, allowed) -> None:
+    """Refuse options that are not among the allowed ones."""
+    if unknown := [key for key in options if key not in allowed]:
+        raise ThesisError(
+            f"{owner}에 없는 옵션: {', '.join(unknown)}. 쓸 수 있는 옵션: {', '.join(allowed) or '없음'}."
+        )
+
+
+def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed: int = 0, **options):
+    """Put a new block `name` into every empty slot of `model` at position `at`; return the model.
+
+    stages: 1-based stages to fill (default: all). seed: a block's weights are drawn from (seed, slot).
+    Raises ThesisError for an unknown block, position, stage or option, and where no slot is empty.
+    """
+    choose("블록", name, BLOCKS)
+    choose("위치", at, POSITIONS)
+    refuse_unknown(f"블록 {name}", options, block_options(name))
+    slots = {p: m for p, m in model.named_modules() if isinstance(m, Slot) and m.position == at}
+    known = sorted({slot.stage for slot in slots.values()})
+    for stage in stages if stages is not None else ():
+        choose(f"빈 단계({at})", stage, known)
+    wanted = {p: s for p, s in slots.items() if stages is None or s.stage in stages}
+    if not wanted:
+        raise ThesisError(f"위치 {at!r}에 빈자리가 없다. 다른 위치나 단계를 고르라.")
+    for path, slot in wanted.items():
+        with seeded(seed, path):
+            filled = BLOCKS[name](slot.channels, **options)
+        filled.options = options
+        parent, _, attribute = path.rpartition(".")
+        setattr(model.get_submodule(parent), attribute, filled)
+    return model

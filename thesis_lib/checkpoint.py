@@ -1,0 +1,99 @@
+"""Checkpoints that a crash cannot spoil: safetensors, a manifest with its SHA-256, the last good one kept."""
+
+import fcntl
+import hashlib
+import json
+import os
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from .errors import Busy, ThesisError
+
+KEPT = 2
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """The file is there whole or not at all: temporary file, fsync, rename, fsync of the folder."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ThesisError(
+            f"{path}에 쓸 수 없다({error.strerror}). 빈 공간과 쓰기 권한을 확인하고 다시 실행하라."
+        ) from None
+
+
+def packed(tensors: dict[str, Tensor]) -> bytes:
+    return save_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+
+
+def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> None:
+    """Write the checkpoint of `step`; the manifest comes last and makes it valid."""
+    content = packed(tensors)
+    stem = f"step-{step:09d}"
+    manifest = {"sha256": hashlib.sha256(content).hexdigest(), "state": state}
+    text = json.dumps(manifest, sort_keys=True)
+    sealed = json.dumps({"manifest": manifest, "seal": hashlib.sha256(text.encode()).hexdigest()})
+    write_atomically(folder / f"{stem}.safetensors", content)
+    write_atomically(folder / f"{stem}.json", sealed.encode())
+    for old in sorted(folder.glob("step-*.json"))[:-KEPT]:
+        old.unlink()
+        old.with_suffix(".safetensors").unlink(missing_ok=True)
+
+
+def read(manifest_path: Path) -> tuple[dict[str, Tensor], dict]:
+    """One checkpoint. Raises ValueError where a bit of it differs from what was written."""
+    sealed = json.loads(manifest_path.read_bytes())
+    manifest = sealed["manifest"]
+    if hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest() != sealed["seal"]:
+        raise ValueError("manifest")
+    content = manifest_path.with_suffix(".safetensors").read_bytes()
+    if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
+        raise ValueError("sha256")
+    return load_tensors(content), manifest["state"]
+
+
+def latest(folder: Path) -> tuple[dict[str, Tensor], dict] | None:
+    """The newest checkpoint that is whole; a damaged one is named and passed over."""
+    for path in sorted(folder.glob("step-*.json"), reverse=True):
+        try:
+            return read(path)
+        except (ValueError, KeyError, TypeError, OSError):
+            warnings.warn(f"손상된 체크포인트를 건너뛴다: {path}", stacklevel=2)
+    return None
+
+
+@contextmanager
+def only_one(folder: Path):
+    """Holds the run; a second process is told. The lock dies with its process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / "lock", "w")
+    except OSError as error:
+        raise ThesisError(f"{folder}에 쓸 수 없다({error.strerror}). 쓰기 권한을 확인하라.") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Busy(f"다른 프로세스가 같은 실험을 하고 있다: {folder.name}. 끝나기를 기다리라.") from None
+        yield
+
+
+def weights_hash(model: torch.nn.Module) -> str:
+    """SHA-256 over the names and bytes of all weights and buffers."""
+    return hashlib.sha256(packed(dict(sorted(model.state_dict().items())))).hexdigest()

@@ -1,0 +1,63 @@
+"""What a network costs: parameters and multiply-accumulates, in closed form."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from .blocks import BLOCKS
+from .networks import Slot
+
+
+@dataclass(frozen=True)
+class Cost:
+    """parameters: count. macs: multiply-accumulates for one picture. exact: no part had to be counted."""
+
+    parameters: int
+    macs: int
+    exact: bool
+
+
+def counted_macs(module: nn.Module, shape) -> int:
+    """What torch's counter sees in one forward pass of a block without a `macs` of its own."""
+    with FlopCounterMode(display=False) as counter:
+        module(torch.zeros(1, *shape))
+    return counter.get_total_flops() // 2
+
+
+def cost(model: nn.Module, image_size: int = 32) -> Cost:
+    """Parameters and MACs of one forward pass (convolutions, linear layers and attention products).
+
+    Norms, activations, pooling and the gate's multiplication are not counted, as is usual.
+    """
+    total, exact, hooks = 0, True, []
+    blocks = tuple(BLOCKS.values())
+    inner = {id(m) for b in model.modules() if isinstance(b, blocks) for m in b.modules() if m is not b}
+
+    def count(module, inputs, output):
+        nonlocal total, exact
+        _, channels, height, width = inputs[0].shape if inputs[0].ndim == 4 else (1, inputs[0].shape[1], 1, 1)
+        if isinstance(module, nn.Conv2d):
+            total += module.weight.numel() * output.shape[2] * output.shape[3]
+        elif isinstance(module, nn.Linear):
+            total += module.weight.numel()
+        elif hasattr(module, "macs"):
+            total += module.macs(channels, height, width, **module.options)
+        else:
+            exact = False
+            total += counted_macs(module, inputs[0].shape[1:])
+
+    for module in model.modules():
+        leaf = isinstance(module, (nn.Conv2d, nn.Linear, *blocks)) and not isinstance(module, Slot)
+        if leaf and id(module) not in inner:
+            hooks.append(module.register_forward_hook(count))
+    training = model.training
+    try:
+        with torch.no_grad():
+            model.eval()(torch.zeros(1, 3, image_size, image_size))
+    finally:
+        model.train(training)
+        for hook in hooks:
+            hook.remove()
+    return Cost(sum(p.numel() for p in model.parameters()), total, exact)

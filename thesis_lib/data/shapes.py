@@ -1,0 +1,51 @@
+"""`shapes`: coloured shapes among grey distractors, with the true mask of the target. Made, not stored."""
+
+import numpy as np
+
+SHAPES = ("원", "사각형", "삼각형", "마름모", "십자", "고리", "별", "막대")
+SIZE, DISTRACTORS = 32, 3
+COLOURS = np.array(
+    [[213, 94, 0], [0, 114, 178], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233]]
+)  # Okabe and Ito
+
+
+def inside(kind: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Which points lie in a shape of half-width 1. kind: (N, 1, 1); u, v: (N, H, W), centred."""
+    r, angle = np.hypot(u, v), np.arctan2(v, u)
+    members = [
+        r < 0.95,
+        np.maximum(abs(u), abs(v)) < 0.82,
+        (v < 0.75) & (v > 1.8 * abs(u) - 0.95),
+        abs(u) + abs(v) < 1.05,
+        (np.minimum(abs(u), abs(v)) < 0.3) & (np.maximum(abs(u), abs(v)) < 0.95),
+        (r < 0.98) & (r > 0.55),
+        r < 0.62 + 0.36 * np.cos(5 * (angle + np.pi / 2)),
+        (abs(u) < 0.98) & (abs(v) < 0.36),
+    ]
+    return np.choose(np.broadcast_to(kind, u.shape), members)
+
+
+def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`count` pictures (N, 32, 32, 3) uint8, labels (N,) int64, target masks (N, 32, 32) bool.
+
+    A picture holds one coloured shape, the target, and three grey ones of other kinds and sizes on a
+    noisy ground; they may overlap, and the target lies on top.
+    """
+    random = np.random.Generator(np.random.PCG64(seed)).random
+    ground = 90 + 50 * random((count, 1, 1, 1)) + 24 * (random((count, SIZE, SIZE, 1)) - 0.5)
+    pictures = np.repeat(ground, 3, axis=3)
+    labels = (random(count) * len(SHAPES)).astype(np.int64)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    for layer in range(DISTRACTORS + 1):
+        target = layer == DISTRACTORS
+        other = (labels + 1 + (random(count) * (len(SHAPES) - 1)).astype(np.int64)) % len(SHAPES)
+        half = (4.0 + 3.5 * random(count))[:, None, None]
+        cx, cy = (half + (SIZE - 2 * half) * random((count, 1, 1)) for _ in range(2))
+        kind = (labels if target else other)[:, None, None]
+        mask = inside(kind, (x - cx) / half, (y - cy) / half)
+        grey = np.repeat(40 + 175 * random((count, 1)), 3, axis=1)
+        shade = 0.75 + 0.5 * random((count, 1))
+        colour = COLOURS[(random(count) * len(COLOURS)).astype(int)] * shade if target else grey
+        pictures = np.where(mask[..., None], colour[:, None, None], pictures)
+    pictures += 16 * (random(pictures.shape) - 0.5)
+    return pictures.clip(0, 255).astype(np.uint8), labels, mask

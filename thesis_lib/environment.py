@@ -1,0 +1,94 @@
+"""Where a run happened: versions, device, threads; and how to stop it in good order."""
+
+import os
+import platform
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import torch
+
+from . import __version__
+from .errors import Stopped
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """The named device, or the GPU where there is one."""
+    device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+    return device
+
+
+def code_version() -> str:
+    """The package's version, and the commit where there is one."""
+    root = Path(__file__).parent
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+        commit = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=10, check=True).stdout
+        return f"{__version__}+{commit.strip()}"
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+
+
+def describe(device: torch.device) -> dict[str, object]:
+    """What bit equality depends on, and what a reader wants to know of the machine."""
+    import numpy
+
+    return {
+        "code": code_version(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
+        "threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def peak_memory_mib(device: torch.device) -> float:
+    """The most memory held so far: of the process on a CPU, of the allocator on a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+class StopRequest:
+    """Turns Ctrl-C, SIGTERM and a deadline into one question that the loop asks before each step."""
+
+    def __init__(self, deadline: float | None):
+        self.deadline, self.signal = deadline, 0
+        self.asked, self.slowest = None, 0.0
+
+    def __enter__(self):
+        self.previous = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.previous[number] = signal.signal(number, self.note)
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+    def note(self, number, _frame):
+        self.signal = number
+
+    def reason(self) -> Stopped | None:
+        """Why to stop now, or None. Leaves time for one more step and a checkpoint before the deadline."""
+        now = time.monotonic()
+        if self.asked is not None:
+            self.slowest = max(self.slowest, now - self.asked)
+        self.asked = now
+        if self.signal:
+            return Stopped("중단 신호를 받았다.", 128 + self.signal)
+        if self.deadline is not None and now + 2 * self.slowest + 3 > self.deadline:
+            return Stopped("시간 제한에 닿았다.", 0)
+        return None

@@ -1,0 +1,111 @@
+"""An experiment is a value: it says all that the numbers depend on, refuses nonsense, and has an id."""
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
+
+from .arms import build
+from .errors import ThesisError, choose
+
+NUMERICS = 1  # raised whenever a change alters results, so that an old record never passes for a new one
+PRECISIONS = ("fp32", "bf16")
+
+
+def whole(value: object, low: int, high: float = math.inf) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def real(value: object, low: float, high: float = math.inf) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and low <= value <= high
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One training run. `options` go to the arm's block (see `build`); the rest is the recipe.
+
+    learning_rate: the peak, after a linear warm-up over `warmup_epochs`, then a cosine to 0.
+    precision: "fp32", or "bf16" (autocast). Raises ThesisError for whatever cannot be run.
+    """
+
+    dataset: str = "shapes"
+    network: str = "resnet8"
+    arm: str = "senet_self"
+    seed: int = 0
+    epochs: int = 5
+    batch_size: int = 128
+    learning_rate: float = 0.2
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    warmup_epochs: float = 0.5
+    label_smoothing: float = 0.0
+    image_size: int = 32
+    precision: str = "fp32"
+    options: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for ok, name, allowed in (
+            (isinstance(self.dataset, str) and re.fullmatch(r"\w[\w.-]*", self.dataset), "dataset", "폴더 이름으로 쓸 수 있는 글자"),
+            (isinstance(self.network, str), "network", "네트워크 이름"),
+            (isinstance(self.arm, str), "arm", "arm 이름"),
+            (whole(self.seed, 0), "seed", "0 이상의 정수"),
+            (whole(self.epochs, 1), "epochs", "1 이상의 정수"),
+            (whole(self.batch_size, 2), "batch_size", "2 이상의 정수"),
+            (real(self.learning_rate, 0) and self.learning_rate > 0, "learning_rate", "0보다 큰 수"),
+            (real(self.momentum, 0) and self.momentum < 1, "momentum", "0 이상 1 미만의 수"),
+            (real(self.weight_decay, 0), "weight_decay", "0 이상의 수"),
+            (real(self.warmup_epochs, 0) and self.warmup_epochs < self.epochs, "warmup_epochs", "0 이상 epochs 미만의 수"),
+            (real(self.label_smoothing, 0) and self.label_smoothing < 1, "label_smoothing", "0 이상 1 미만의 수"),
+            (whole(self.image_size, 8), "image_size", "8 이상의 정수"),
+            (isinstance(self.options, dict), "options", "이름과 값의 모음(dict)"),
+        ):
+            if not ok:
+                raise ThesisError(f"{name}에 쓸 수 없는 값: {getattr(self, name)!r}. {allowed}만 쓸 수 있다.")
+        choose("precision", self.precision, PRECISIONS)
+        for name in ("learning_rate", "momentum", "weight_decay", "warmup_epochs", "label_smoothing"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        _try_build(self.arm, self.network, self.image_size, _canonical(self.options))
+
+    @classmethod
+    def of(cls, values: dict) -> "Experiment":
+        """An experiment from names and values. Raises ThesisError for an unknown name."""
+        names = [f.name for f in fields(cls)]
+        for name in values:
+            choose("설정", name, names)
+        return cls(**values)
+
+    def but(self, **changes) -> "Experiment":
+        """The same experiment with some values changed."""
+        return replace(self, **changes)
+
+    def config(self) -> dict[str, object]:
+        return asdict(self)
+
+    @property
+    def id(self) -> str:
+        """Readable names and a hash over every setting and `NUMERICS`."""
+        text = _canonical({"numerics": NUMERICS, **self.config()})
+        code = hashlib.sha256(text.encode()).hexdigest()[:10]
+        return f"{self.dataset}-{self.network}-{self.arm}-s{self.seed}-{code}"
+
+    def build(self, num_classes: int):
+        """The network of this experiment."""
+        return build(
+            self.arm, self.network, num_classes, self.seed, image_size=self.image_size, **self.options
+        )
+
+
+def _canonical(values: dict) -> str:
+    try:
+        return json.dumps(values, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ThesisError(f"options에는 수·글자·목록만 쓸 수 있다(받은 값: {values!r}).") from None
+
+
+@lru_cache(maxsize=256)
+def _try_build(arm: str, network: str, image_size: int, options: str) -> None:
+    """Whether it can be built is answered by building it: one place knows what is allowed."""
+    build(arm, network, 2, image_size=image_size, **json.loads(options))

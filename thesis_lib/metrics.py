@@ -1,0 +1,36 @@
+"""What is measured on a set of predictions; every number can be computed again from what is stored."""
+
+import numpy as np
+
+BINS = 15
+
+
+def accuracy(label: np.ndarray, predicted: np.ndarray) -> float:
+    """Share of right predictions, in percent."""
+    return 100 * float((label == predicted).mean())
+
+
+def accuracy_per_class(label: np.ndarray, predicted: np.ndarray, classes: int) -> list[float]:
+    """Percent right among the images of each class (nan where a class has none)."""
+    right = np.bincount(label[label == predicted], minlength=classes)
+    count = np.bincount(label, minlength=classes)
+    return [100 * float(r) / n if n else float("nan") for r, n in zip(right, count, strict=True)]
+
+
+def calibration_error(label: np.ndarray, predicted: np.ndarray, confidence: np.ndarray) -> float:
+    """Expected calibration error in percent, 15 equal bins (Guo et al. 2017, equation 3)."""
+    bins = np.minimum((confidence.astype(np.float64) * BINS).astype(int), BINS - 1)
+    right = (label == predicted).astype(np.float64)
+    gap = np.bincount(bins, right - confidence, minlength=BINS)
+    return 100 * float(np.abs(gap).sum() / len(label))
+
+
+def measure(predictions: dict[str, np.ndarray], classes: int) -> dict[str, object]:
+    """Accuracy, top-5, per-class accuracy and calibration from stored predictions."""
+    label, predicted = predictions["label"], predictions["predicted"]
+    return {
+        "test_accuracy": accuracy(label, predicted),
+        "test_top5": 100 * float(predictions["top5"].mean()),
+        "per_class_accuracy": accuracy_per_class(label, predicted, classes),
+        "calibration_error": calibration_error(label, predicted, predictions["confidence"]),
+    }

@@ -1,0 +1,79 @@
+"""What to run, as a readable file: a profile becomes a list of experiments."""
+
+from itertools import product
+from pathlib import Path
+
+import yaml
+
+from .errors import Busy, Stopped, ThesisError, choose
+from .experiment import Experiment
+from .records import find_record
+
+
+def read_profile(path: str | Path) -> list[Experiment]:
+    """The experiments of a profile, in order of seeds, so that an unfinished batch is still paired.
+
+    A profile is YAML: `runs`, a list of entries; in an entry a list of values stands for one run each.
+    Raises ThesisError for a missing file, a wrong form, or an experiment that cannot be run.
+    """
+    path = Path(path)
+    if not path.is_file():
+        known = ", ".join(sorted(str(p) for p in path.parent.glob("*.yaml"))) or "없음"
+        raise ThesisError(f"프로필 파일이 없다: {path}. 있는 파일: {known}.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries = content["runs"]
+        grids = [{k: v if isinstance(v, list) else [v] for k, v in entry.items()} for entry in entries]
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        raise ThesisError(f"프로필을 읽을 수 없다: {path}. 'runs:' 아래에 실험을 목록으로 적으라.") from None
+    experiments = []
+    for grid in grids:
+        combinations = product(*grid.values())
+        experiments += [Experiment.of(dict(zip(grid, values, strict=True))) for values in combinations]
+    if not experiments:
+        raise ThesisError(f"프로필에 실험이 없다: {path}.")
+    unique = {experiment.id: experiment for experiment in experiments}
+    return sorted(unique.values(), key=lambda experiment: experiment.seed)
+
+
+def missing(experiments: list[Experiment], results: str | Path) -> list[Experiment]:
+    """Those that have no whole record yet."""
+
+    def finished(experiment: Experiment) -> bool:
+        try:
+            return find_record(results, experiment.id) is not None
+        except ThesisError:
+            return False
+
+    return [experiment for experiment in experiments if not finished(experiment)]
+
+
+def train_missing(experiments: list[Experiment], results: str | Path, **options) -> list[Experiment]:
+    """Train what is missing, one after another; skip what another process has. Returns what is left."""
+    from .trainer import train
+
+    for experiment in missing(experiments, results):
+        try:
+            record = train(experiment, results, **options)
+            print(f"끝: {record.id}  테스트 정확도 {record.test_accuracy:.2f} %", flush=True)
+        except Busy:
+            continue
+        except Stopped as stopped:
+            if stopped.status:
+                raise
+            print(stopped, flush=True)
+            break
+    return missing(experiments, results)
+
+
+def parse_limit(text: str) -> float:
+    """Seconds in "165m", "2h", "90s" or "90"."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    try:
+        seconds = float(number) * units[unit]
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        choose("시간 제한", text, ["90s", "165m", "2h"])
+    return seconds

@@ -1,0 +1,116 @@
+"""A record is what a finished run leaves: written once, atomically, sealed, and read into one table."""
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .errors import ThesisError
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished run: `results/runs/<id>/record.json` and `predictions.npz`, maybe `weights.safetensors`."""
+
+    folder: Path
+    data: dict
+
+    @property
+    def id(self) -> str:
+        return self.data["id"]
+
+    @property
+    def test_accuracy(self) -> float:
+        return self.data["result"]["test_accuracy"]
+
+    @cached_property
+    def predictions(self) -> dict[str, np.ndarray]:
+        """label, predicted (N,), confidence (N,) float16, top5 (N,) bool, in the data set's hash order.
+
+        Raises ThesisError where the file is not the one that the record was written with.
+        """
+        content = (self.folder / "predictions.npz").read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.data["predictions_sha256"]:
+            raise ThesisError(f"예측 파일이 기록과 다르다: {self.folder / 'predictions.npz'}. 다시 학습하라.")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def row(self) -> dict[str, object]:
+        """One row of `load_records`."""
+        data = self.data
+        options = json.dumps(data["experiment"]["options"], sort_keys=True)
+        scalars = {k: v for k, v in data["result"].items() if not isinstance(v, list)}
+        time = {k: v for k, v in data["time"].items() if not isinstance(v, list)}
+        machine = {k: data["environment"][k] for k in ("device", "threads", "torch")}
+        return (
+            {"id": self.id}
+            | {**data["experiment"], "options": options}
+            | scalars
+            | {k: data["cost"][k] for k in ("parameters", "macs", "exact")}
+            | time
+            | machine
+            | {"data_checksum": data["data"]["checksum"], "weights_sha256": data["weights_sha256"]}
+        )
+
+
+def seal(data: dict) -> str:
+    """SHA-256 over everything in a record but the seal itself."""
+    rest = {key: value for key, value in data.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def run_folder(results: str | Path, run: str) -> Path:
+    return Path(results) / "runs" / run
+
+
+def predictions_bytes(predictions: dict[str, np.ndarray]) -> bytes:
+    """The arrays as npz, the same bytes for the same numbers."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **predictions)
+    return buffer.getvalue()
+
+
+def read_record(folder: Path) -> Record:
+    """Raises ThesisError for a record that is cut off, edited or moved to another name."""
+    path = folder / "record.json"
+    try:
+        data = json.loads(path.read_bytes())
+        if data["seal"] != seal(data) or data["id"] != folder.name:
+            raise ValueError
+        return Record(folder, data)
+    except (ValueError, KeyError, TypeError, OSError):
+        raise ThesisError(f"기록이 손상되었거나 고쳐졌다: {path}. 지우고 다시 학습하라.") from None
+
+
+def find_record(results: str | Path, run: str) -> Record | None:
+    """The finished run of this id, or None."""
+    folder = run_folder(results, run)
+    return read_record(folder) if (folder / "record.json").exists() else None
+
+
+def all_records(results: str | Path = "results") -> tuple[list[Record], list[str]]:
+    """Every whole record, sorted by id, and a sentence for each that was left out."""
+    records, problems = [], []
+    for path in sorted(Path(results).glob("runs/*/record.json")):
+        try:
+            records.append(read_record(path.parent))
+        except ThesisError as error:
+            problems.append(str(error))
+    return records, problems
+
+
+def load_records(results: str | Path = "results") -> pd.DataFrame:
+    """One row a finished run: its settings, results, cost, time and machine.
+
+    Damaged records are left out and named in `.attrs["problems"]`. Accuracies are in percent.
+    """
+    records, problems = all_records(results)
+    columns = ["dataset", "network", "arm", "seed", "epochs", "test_accuracy", "val_accuracy", "parameters", "macs"]
+    table = pd.DataFrame([record.row() for record in records]) if records else pd.DataFrame(columns=columns)
+    table.attrs["problems"] = problems
+    return table

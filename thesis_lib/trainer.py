@@ -1,0 +1,268 @@
+"""Training: one loop that reads like the algorithm; it resumes to the bit, and a kill loses nothing."""
+
+import hashlib
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from . import checkpoint
+from .augment import PAD, Pictures
+from .cost import cost
+from .data import Dataset, load
+from .environment import StopRequest, describe, peak_memory_mib, pick_device
+from .errors import ThesisError
+from .experiment import NUMERICS, Experiment
+from .metrics import measure
+from .progress import progress
+from .records import Record, find_record, predictions_bytes, run_folder, seal
+
+CHECKPOINT_SECONDS = 60
+EVALUATION_BATCH = 500
+
+
+@dataclass
+class State:
+    """Where a run stands. loss, right: per step of this epoch, on the device; seconds: per epoch."""
+
+    loss: Tensor
+    right: Tensor
+    epoch: int = 0
+    step: int = 0
+    history: list[dict] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=lambda: [0.0])
+
+
+def learning_rate(step: int, total: int, warmup: int, peak: float) -> float:
+    """Linear from 0 to the peak, then half a cosine to 0 (Loshchilov and Hutter 2017, equation 5)."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
+
+
+def make_optimizer(model: nn.Module, experiment: Experiment) -> torch.optim.SGD:
+    """SGD with Nesterov momentum; weight decay on matrices and kernels only."""
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": experiment.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    nesterov = experiment.momentum > 0
+    return torch.optim.SGD(groups, lr=0.0, momentum=experiment.momentum, nesterov=nesterov, fused=True)
+
+
+@torch.no_grad()
+def logits_of(model: nn.Module, pictures: Pictures, autocast) -> Tensor:
+    """Logits of a whole split in evaluation mode, (N, classes) float32."""
+    model.eval()
+    parts = []
+    for start in range(0, len(pictures.labels), EVALUATION_BATCH):
+        with autocast():
+            parts.append(model(pictures.plain(slice(start, start + EVALUATION_BATCH))[0]).float())
+    model.train()
+    return torch.cat(parts)
+
+
+class Run:
+    """One experiment on one device: network, optimizer, data, and the state between them."""
+
+    def __init__(self, experiment: Experiment, data: Dataset, device: torch.device, folder: Path):
+        self.experiment, self.data, self.device, self.folder = experiment, data, device, folder
+        self.model = experiment.build(len(data.classes)).to(device, memory_format=torch.channels_last)
+        self.optimizer = make_optimizer(self.model, experiment)
+        self.train = Pictures(data.train, data, device, PAD)
+        self.validation = Pictures(data.validation, data, device)
+        self.steps = len(data.train) // experiment.batch_size
+        if self.steps == 0:
+            raise ThesisError(
+                f"batch_size({experiment.batch_size})가 학습 그림 수({len(data.train)})보다 크다. 더 작게 하라."
+            )
+        self.total = self.steps * experiment.epochs
+        self.warmup = round(self.steps * experiment.warmup_epochs)
+        self.state = State(torch.zeros(self.steps, device=device), torch.zeros(self.steps, device=device))
+        self.saved = time.monotonic()
+
+    def autocast(self):
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.experiment.precision == "bf16"
+        )
+
+    def fit(self, stop: StopRequest, show: bool) -> None:
+        """The algorithm: for every batch of every epoch, predict, compare, differentiate, step."""
+        state, experiment, model = self.state, self.experiment, self.model
+        done = state.epoch * self.steps + state.step
+        bar = progress(description=experiment.id, unit="걸음", total=self.total, initial=done, show=show)
+        while state.epoch < experiment.epochs:
+            self.train.epoch(experiment.seed, state.epoch)
+            while state.step < self.steps:
+                if reason := stop.reason():
+                    self.save()
+                    raise reason
+                began = time.monotonic()
+                first = state.step * experiment.batch_size
+                pictures, labels = self.train.batch(self.train.order[first : first + experiment.batch_size])
+                with self.autocast():
+                    logits = model(pictures)
+                    loss = F.cross_entropy(logits, labels, label_smoothing=experiment.label_smoothing)
+                self.optimizer.zero_grad()
+                loss.backward()
+                now = state.epoch * self.steps + state.step
+                for group in self.optimizer.param_groups:
+                    group["lr"] = learning_rate(now, self.total, self.warmup, experiment.learning_rate)
+                self.optimizer.step()
+                state.loss[state.step] = loss.detach()
+                state.right[state.step] = (logits.argmax(1) == labels).sum()
+                state.step += 1
+                state.seconds[-1] += time.monotonic() - began
+                bar.update()
+                if time.monotonic() - self.saved > CHECKPOINT_SECONDS:
+                    self.save()
+            self.close_epoch()
+            bar.set_postfix_str(f"검증 {state.history[-1]['val_accuracy']:.1f} %")
+        bar.close()
+
+    def close_epoch(self) -> None:
+        """Validate, and move on to the next epoch."""
+        began, state = time.monotonic(), self.state
+        self.refuse_infinite()
+        logits = logits_of(self.model, self.validation, self.autocast)
+        state.history.append(
+            {
+                "epoch": state.epoch + 1,
+                "train_loss": state.loss.double().mean().item(),
+                "train_accuracy": 100 * state.right.double().sum().item() / (self.steps * self.experiment.batch_size),
+                "val_loss": F.cross_entropy(logits, self.validation.labels).item(),
+                "val_accuracy": 100 * (logits.argmax(1) == self.validation.labels).double().mean().item(),
+            }
+        )
+        state.epoch, state.step = state.epoch + 1, 0
+        state.seconds[-1] += time.monotonic() - began
+        state.seconds.append(0.0)
+
+    def refuse_infinite(self) -> None:
+        state = self.state
+        bad = (~state.loss[: state.step].isfinite()).nonzero()
+        if len(bad):
+            raise ThesisError(
+                f"손실이 유한하지 않다: {state.epoch + 1}번째 에폭의 {int(bad[0]) + 1}번째 걸음. "
+                "learning_rate를 낮추라. 그 앞의 체크포인트는 그대로 있다."
+            )
+
+    def save(self) -> None:
+        self.refuse_infinite()
+        state = self.state
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {"state.loss": state.loss, "state.right": state.right}
+        for name, parameter in self.model.named_parameters():
+            if buffer := self.optimizer.state.get(parameter):
+                tensors[f"momentum.{name}"] = buffer["momentum_buffer"]
+        place = {"epoch": state.epoch, "step": state.step, "history": state.history, "seconds": state.seconds}
+        checkpoint.save(self.folder, state.epoch * self.steps + state.step, tensors, place)
+        self.saved = time.monotonic()
+
+    def resume(self) -> None:
+        """Go on from the newest whole checkpoint, if there is one."""
+        if (found := checkpoint.latest(self.folder)) is None:
+            return
+        tensors, place = found
+        part = {kind: {} for kind in ("model", "momentum", "state")}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            part[kind][rest] = tensor.to(self.device)
+        self.model.load_state_dict(part["model"])
+        for name, parameter in self.model.named_parameters():
+            if name in part["momentum"]:
+                buffer = torch.empty_like(parameter).copy_(part["momentum"][name])
+                self.optimizer.state[parameter] = {"momentum_buffer": buffer}
+        self.state = State(**part["state"], **place)
+
+    def record(self) -> tuple[dict, dict[str, np.ndarray]]:
+        """What is kept of the finished run. The test split is read here, once."""
+        data, experiment, state = self.data, self.experiment, self.state
+        test = Pictures(data.test, data, self.device)
+        logits = logits_of(self.model, test, self.autocast).cpu()
+        labels, classes = data.test.labels, len(data.classes)
+        confidence, predicted = logits.softmax(1).max(1)
+        small = np.uint8 if classes <= 256 else np.uint16
+        top = logits.topk(min(5, classes)).indices
+        predictions = {
+            "label": labels.numpy().astype(small),
+            "predicted": predicted.numpy().astype(small),
+            "confidence": confidence.numpy().astype(np.float16),
+            "top5": (top == labels[:, None]).any(1).numpy(),
+        }
+        price = cost(experiment.build(classes), experiment.image_size)
+        seconds = state.seconds[: experiment.epochs]
+        splits = {s: len(getattr(data, s)) for s in ("train", "validation", "test")}
+        result = measure(predictions, classes) | {"test_loss": F.cross_entropy(logits, labels).item()}
+        last = {key: value for key, value in state.history[-1].items() if key != "epoch"}
+        return {
+            "id": experiment.id,
+            "numerics": NUMERICS,
+            "experiment": experiment.config(),
+            "result": result | last,
+            "history": state.history,
+            "classes": list(data.classes),
+            "cost": {"parameters": price.parameters, "macs": price.macs, "exact": price.exact},
+            "data": {"checksum": data.checksum, "mean": data.mean, "std": data.std, **splits},
+            "environment": describe(self.device),
+            "time": {
+                "seconds": sum(seconds),
+                "seconds_per_epoch": sum(seconds) / len(seconds),
+                "images_per_second": self.total * experiment.batch_size / sum(seconds),
+                "peak_memory_mib": peak_memory_mib(self.device),
+                "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "epoch_seconds": seconds,
+            },
+            "weights_sha256": checkpoint.weights_hash(self.model),
+        }, predictions
+
+
+def write_record(folder: Path, data: dict, predictions: dict, model: nn.Module) -> Record:
+    """Weights and predictions first; the record, last, makes the run finished."""
+    content = predictions_bytes(predictions)
+    data = data | {"predictions_sha256": hashlib.sha256(content).hexdigest()}
+    data = json.loads(json.dumps(data))  # tuples become lists, as they will be when read
+    data["seal"] = seal(data)
+    checkpoint.write_atomically(folder / "weights.safetensors", checkpoint.packed(model.state_dict()))
+    checkpoint.write_atomically(folder / "predictions.npz", content)
+    text = json.dumps(data, ensure_ascii=False, indent=1)
+    checkpoint.write_atomically(folder / "record.json", text.encode())
+    return Record(folder, data)
+
+
+def train(
+    experiment: Experiment,
+    results: str | Path = "results",
+    resume: bool = True,
+    *,
+    root: str | Path = "data",
+    device: str | None = None,
+    deadline: float | None = None,
+    show: bool = True,
+) -> Record:
+    """Run an experiment to its record; return the record that is there if it has been run.
+
+    results: records go to `results/runs/<id>`, checkpoints to `results/checkpoints/<id>`. resume: go on
+    from a checkpoint. root: folder of the data. device: "cpu" or "cuda" (default: a GPU if there is one).
+    deadline: `time.monotonic()` value before which to stop. Raises Stopped when stopped by it or by a
+    signal (state kept), Busy where another process has the run, ThesisError for a user's mistake.
+    """
+    checkpoints = Path(results) / "checkpoints" / experiment.id
+    with checkpoint.only_one(checkpoints):
+        if resume and (record := find_record(results, experiment.id)):
+            return record
+        run = Run(experiment, load(experiment.dataset, root, experiment.image_size), pick_device(device), checkpoints)
+        if resume:
+            run.resume()
+        with StopRequest(deadline) as stop:
+            run.fit(stop, show)
+        data, predictions = run.record()
+        record = write_record(run_folder(results, experiment.id), data, predictions, run.model)
+        for path in checkpoints.glob("step-*"):
+            path.unlink()
+        return record
