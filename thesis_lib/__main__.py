@@ -1,8 +1,10 @@
 """`python -m thesis_lib`: one door for notebooks, Snakemake, cluster jobs and people."""
 
 import argparse
+import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import fields
 
 from .errors import Stopped, ThesisError
@@ -17,6 +19,7 @@ class Parser(argparse.ArgumentParser):
             ("unrecognized arguments", "알 수 없는 인자"),
             ("expected one argument", "값이 하나 있어야 한다"),
             ("invalid choice", "쓸 수 없는 값"),
+            ("invalid int value", "정수가 아닌 값"),
             ("choose from", "쓸 수 있는 값"),
             ("argument ", ""),
         ):
@@ -24,10 +27,12 @@ class Parser(argparse.ArgumentParser):
         raise ThesisError(f"{message}. 도움말: python -m thesis_lib --help")
 
 
-def yaml_value(text: str):
-    """A value as YAML reads it, so that `--epochs 1.5` is refused by the experiment and not cut to 1."""
+def value_of(text: str):
+    """A value as JSON or YAML reads it: `--epochs 1.5` is refused by the experiment, not cut to 1."""
     import yaml
 
+    with suppress(ValueError):
+        return json.loads(text)  # YAML takes 1e-3 for a word
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
@@ -40,11 +45,13 @@ def train_command(args, _rest) -> int:
     from .experiment import Experiment
     from .profiles import parse_limit, read_profile, train_missing
 
-    given = {f.name: yaml_value(getattr(args, f.name)) for f in fields(Experiment) if getattr(args, f.name) is not None}
+    given = {f.name: value_of(getattr(args, f.name)) for f in fields(Experiment) if getattr(args, f.name) is not None}
     if args.profile and given:
         raise ThesisError(f"--profile과 함께 쓸 수 없는 인자: {', '.join(given)}. 프로필 파일에 적으라.")
     experiments = read_profile(args.profile) if args.profile else [Experiment.of(given)]
-    if args.threads:
+    if args.threads is not None:
+        if args.threads < 1:
+            raise ThesisError(f"threads에 쓸 수 없는 값: {args.threads}. 1 이상의 정수만 쓸 수 있다.")
         torch.set_num_threads(args.threads)
     deadline = time.monotonic() + parse_limit(args.limit) if args.limit else None
     left = train_missing(
@@ -59,7 +66,7 @@ def run_command(args, rest) -> int:
 
     if len(rest) % 2 or any(not name.startswith("--") for name in rest[::2]):
         raise ThesisError("노트북 매개변수는 '--이름 값' 꼴로 적으라.")
-    given = {name[2:].replace("-", "_"): yaml_value(value) for name, value in zip(rest[::2], rest[1::2], strict=True)}
+    given = {name[2:].replace("-", "_"): value_of(value) for name, value in zip(rest[::2], rest[1::2], strict=True)}
     print(f"실행한 노트북: {run_notebook(args.notebook, given, args.output)}")
     return 0
 

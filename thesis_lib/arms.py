@@ -81,8 +81,9 @@ def build(
         options["reduction"] = 8 if model.stem.out_channels == 16 else 16
     if chosen.attention is None:
         return plug(model, chosen.block, seed=seed, **options)
-    attended = options.pop("attention_stages", None) or stages[-1:]
-    if not isinstance(attended, (list, tuple)) or not set(attended) <= set(stages):
+    if (attended := options.pop("attention_stages", None)) is None:
+        attended = stages[-1:]
+    if not isinstance(attended, (list, tuple)) or not attended or any(stage not in stages for stage in attended):
         raise ThesisError(f"attention_stages는 {stages} 가운데서 골라야 한다(받은 값: {attended!r}).")
     plain = {key: value for key, value in options.items() if key in block_options(chosen.block)}
     if rest := [stage for stage in stages if stage not in attended]:

@@ -17,9 +17,7 @@ class Pictures:
 
     def __init__(self, split: Split, data: Dataset, device: torch.device, pad: int = 0):
         count, self.height, self.width, _ = split.images.shape
-        padded = torch.zeros(
-            (count, self.height + 2 * pad, self.width + 2 * pad, 4), dtype=torch.uint8, device=device
-        )
+        padded = torch.zeros((count, self.height + 2 * pad, self.width + 2 * pad, 4), dtype=torch.uint8, device=device)
         padded[:, pad : pad + self.height, pad : pad + self.width, :3] = split.images.to(device)
         self.pad, self.row = pad, padded.shape[2]
         self.pixels = padded.view(torch.int32).view(count, -1)  # one number a pixel: one gather for RGB

@@ -21,8 +21,8 @@ class Cost:
 
 def counted_macs(module: nn.Module, shape) -> int:
     """What torch's counter sees in one forward pass of a block without a `macs` of its own."""
-    with FlopCounterMode(display=False) as counter:
-        module(torch.zeros(1, *shape))
+    with FlopCounterMode(display=False) as counter, torch.enable_grad():  # without gradients it misses attention
+        module.forward(torch.zeros(1, *shape))  # not module(...), which would call the hook that called this
     return counter.get_total_flops() // 2
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 import torch
 
 from . import __version__
-from .errors import Stopped
+from .errors import Stopped, choose
 
 
 def pick_device(name: str | None = None) -> torch.device:
-    """The named device, or the GPU where there is one."""
-    device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """The named device, or the GPU where there is one. Raises ThesisError for one that is not there."""
+    there = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    choose("장치", name or there[-1], there)
+    device = torch.device(name or there[-1])
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)

@@ -2,25 +2,25 @@
 
 import hashlib
 import json
-import math
 import re
+import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 
-from .arms import build
+from .arms import arm_options, build
+from .blocks.slots import refuse_unknown
 from .errors import ThesisError, choose
 
 NUMERICS = 1  # raised whenever a change alters results, so that an old record never passes for a new one
 PRECISIONS = ("fp32", "bf16")
 
 
-def whole(value: object, low: int, high: float = math.inf) -> bool:
+def whole(value: object, low: int, high: int = 2**63 - 1) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
-def real(value: object, low: float, high: float = math.inf) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and math.isfinite(value) and low <= value <= high
+def real(value: object, low: float, high: float = sys.float_info.max) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,11 @@ class Experiment:
 
     def __post_init__(self):
         for ok, name, allowed in (
-            (isinstance(self.dataset, str) and re.fullmatch(r"\w[\w.-]*", self.dataset), "dataset", "폴더 이름으로 쓸 수 있는 글자"),
+            (
+                isinstance(self.dataset, str) and re.fullmatch(r"\w[\w.-]*", self.dataset),
+                "dataset",
+                "폴더 이름으로 쓸 수 있는 글자",
+            ),
             (isinstance(self.network, str), "network", "네트워크 이름"),
             (isinstance(self.arm, str), "arm", "arm 이름"),
             (whole(self.seed, 0), "seed", "0 이상의 정수"),
@@ -57,7 +61,11 @@ class Experiment:
             (real(self.learning_rate, 0) and self.learning_rate > 0, "learning_rate", "0보다 큰 수"),
             (real(self.momentum, 0) and self.momentum < 1, "momentum", "0 이상 1 미만의 수"),
             (real(self.weight_decay, 0), "weight_decay", "0 이상의 수"),
-            (real(self.warmup_epochs, 0) and self.warmup_epochs < self.epochs, "warmup_epochs", "0 이상 epochs 미만의 수"),
+            (
+                real(self.warmup_epochs, 0) and self.warmup_epochs < self.epochs,
+                "warmup_epochs",
+                "0 이상 epochs 미만의 수",
+            ),
             (real(self.label_smoothing, 0) and self.label_smoothing < 1, "label_smoothing", "0 이상 1 미만의 수"),
             (whole(self.image_size, 8), "image_size", "8 이상의 정수"),
             (isinstance(self.options, dict), "options", "이름과 값의 모음(dict)"),
@@ -93,9 +101,7 @@ class Experiment:
 
     def build(self, num_classes: int):
         """The network of this experiment."""
-        return build(
-            self.arm, self.network, num_classes, self.seed, image_size=self.image_size, **self.options
-        )
+        return build(self.arm, self.network, num_classes, self.seed, image_size=self.image_size, **self.options)
 
 
 def _canonical(values: dict) -> str:
@@ -108,4 +114,6 @@ def _canonical(values: dict) -> str:
 @lru_cache(maxsize=256)
 def _try_build(arm: str, network: str, image_size: int, options: str) -> None:
     """Whether it can be built is answered by building it: one place knows what is allowed."""
-    build(arm, network, 2, image_size=image_size, **json.loads(options))
+    given = json.loads(options)
+    refuse_unknown(f"arm {arm}", given, arm_options(arm))  # before they meet build's own arguments
+    build(arm, network, 2, image_size=image_size, **given)

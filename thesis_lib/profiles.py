@@ -24,7 +24,7 @@ def read_profile(path: str | Path) -> list[Experiment]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         entries = content["runs"]
         grids = [{k: v if isinstance(v, list) else [v] for k, v in entry.items()} for entry in entries]
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         raise ThesisError(f"프로필을 읽을 수 없다: {path}. 'runs:' 아래에 실험을 목록으로 적으라.") from None
     experiments = []
     for grid in grids:
@@ -52,10 +52,10 @@ def train_missing(experiments: list[Experiment], results: str | Path, **options)
     """Train what is missing, one after another; skip what another process has. Returns what is left."""
     from .trainer import train
 
-    for experiment in missing(experiments, results):
+    for experiment in missing(experiments, results) if options.get("resume", True) else experiments:
         try:
             record = train(experiment, results, **options)
-            print(f"끝: {record.id}  테스트 정확도 {record.test_accuracy:.2f} %", flush=True)
+            print(f"끝: {record.id}  시험 정확도 {record.test_accuracy:.2f} %", flush=True)
         except Busy:
             continue
         except Stopped as stopped:

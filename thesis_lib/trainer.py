@@ -87,9 +87,7 @@ class Run:
         self.saved = time.monotonic()
 
     def autocast(self):
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.experiment.precision == "bf16"
-        )
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.experiment.precision == "bf16")
 
     def fit(self, stop: StopRequest, show: bool) -> None:
         """The algorithm: for every batch of every epoch, predict, compare, differentiate, step."""
@@ -235,6 +233,11 @@ def write_record(folder: Path, data: dict, predictions: dict, model: nn.Module) 
     return Record(folder, data)
 
 
+def remove_checkpoints(folder: Path) -> None:
+    for path in folder.glob("step-*"):
+        path.unlink()
+
+
 def train(
     experiment: Experiment,
     results: str | Path = "results",
@@ -253,16 +256,19 @@ def train(
     signal (state kept), Busy where another process has the run, ThesisError for a user's mistake.
     """
     checkpoints = Path(results) / "checkpoints" / experiment.id
+    if resume and (record := find_record(results, experiment.id)):
+        return record
+    data = load(experiment.dataset, root, experiment.image_size)  # a mistake shows before anything is written
+    run = Run(experiment, data, pick_device(device), checkpoints)
     with checkpoint.only_one(checkpoints):
-        if resume and (record := find_record(results, experiment.id)):
+        if resume and (record := find_record(results, experiment.id)):  # another process may just have ended it
             return record
-        run = Run(experiment, load(experiment.dataset, root, experiment.image_size), pick_device(device), checkpoints)
-        if resume:
-            run.resume()
+        if not resume:
+            remove_checkpoints(checkpoints)
+        run.resume()
         with StopRequest(deadline) as stop:
             run.fit(stop, show)
-        data, predictions = run.record()
-        record = write_record(run_folder(results, experiment.id), data, predictions, run.model)
-        for path in checkpoints.glob("step-*"):
-            path.unlink()
+        content, predictions = run.record()
+        record = write_record(run_folder(results, experiment.id), content, predictions, run.model)
+        remove_checkpoints(checkpoints)
         return record

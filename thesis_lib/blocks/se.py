@@ -20,9 +20,7 @@ class SE(nn.Module):
     def __init__(self, channels: int, *, reduction: int = 16, bias: bool = True):
         super().__init__()
         if not (isinstance(reduction, int) and 1 <= reduction <= channels):
-            raise ThesisError(
-                f"reduction은 1 이상 채널 수({channels}) 이하의 정수여야 한다(받은 값: {reduction!r})."
-            )
+            raise ThesisError(f"reduction은 1 이상 채널 수({channels}) 이하의 정수여야 한다(받은 값: {reduction!r}).")
         self.fc1 = nn.Linear(channels, channels // reduction, bias)
         self.fc2 = nn.Linear(channels // reduction, channels, bias)
 

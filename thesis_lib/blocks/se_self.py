@@ -22,9 +22,7 @@ class MultiHeadSelfAttention(nn.Module):
     def __init__(self, channels: int, num_heads: int):
         super().__init__()
         if not (isinstance(num_heads, int) and num_heads >= 1 and channels % num_heads == 0):
-            raise ThesisError(
-                f"num_heads는 채널 수({channels})를 나누는 양의 정수여야 한다(받은 값: {num_heads!r})."
-            )
+            raise ThesisError(f"num_heads는 채널 수({channels})를 나누는 양의 정수여야 한다(받은 값: {num_heads!r}).")
         self.num_heads = num_heads
         self.qkv = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)

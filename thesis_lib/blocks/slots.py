@@ -49,7 +49,13 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
     """
     choose("블록", name, BLOCKS)
     choose("위치", at, POSITIONS)
-    refuse_unknown(f"블록 {name}", options, block_options(name))
+    defaults = block_options(name)
+    refuse_unknown(f"블록 {name}", options, defaults)
+    for key, value in options.items():
+        if isinstance(defaults[key], int) and isinstance(value, bool) != isinstance(defaults[key], bool):
+            raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. 기본값은 {defaults[key]!r}이다.")
+    if not isinstance(stages, (list, tuple, type(None))):
+        raise ThesisError(f"stages는 [2, 3] 같은 목록이어야 한다(받은 값: {stages!r}).")
     slots = {p: m for p, m in model.named_modules() if isinstance(m, Slot) and m.position == at}
     known = sorted({slot.stage for slot in slots.values()})
     for stage in stages if stages is not None else ():

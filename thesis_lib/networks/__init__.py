@@ -32,9 +32,7 @@ def make(name: str, num_classes: int = 10, image_size: int = 32, seed: int = 0) 
     model = NETWORKS[name](num_classes=num_classes, image_size=image_size)
     for path, module in model.named_modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(
-                module.weight, mode="fan_out", nonlinearity="relu", generator=generator(seed, path)
-            )
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator(seed, path))
         elif isinstance(module, nn.Linear):
             nn.init.kaiming_uniform_(module.weight, a=5**0.5, generator=generator(seed, path))
             nn.init.zeros_(module.bias)

@@ -67,9 +67,7 @@ class ResNet(nn.Module):
             members = []
             for index in range(count):
                 stride = 2 if index == 0 and stage > 1 else 1
-                members.append(
-                    ResidualUnit(channels, width, stride, expansion=expansion, stage=stage, size=size)
-                )
+                members.append(ResidualUnit(channels, width, stride, expansion=expansion, stage=stage, size=size))
                 channels, size = width * expansion, -(-size // stride)
             self.stages.append(nn.Sequential(*members))
         self.classifier = nn.Linear(channels, num_classes)

@@ -1,0 +1,41 @@
+# make thesis : 환경을 만들고, quick 프로필을 돌리고, 책을 짓는다
+# make test   : 환경을 만들고, 모든 검사를 한다
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: thesis test lint book constraints clean
+.DEFAULT_GOAL := thesis
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "오류: Python 3.11 이상이 필요하다. 'make PYTHON=python3.12'처럼 고르라."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all]'
+	touch $@
+
+thesis: .venv/ready
+	snakemake --profile profiles/default --config profile=quick results=results/local
+	jupyter-book build book/
+	@echo "다 되었다. 브라우저로 열라: file://$(CURDIR)/_build/html/index.html"
+
+test: .venv/ready lint
+	pytest
+
+lint: .venv/ready
+	ruff check .
+	ruff format --check .
+	mypy
+	codespell
+
+book: .venv/ready
+	jupyter-book build book/
+
+constraints: .venv/ready
+	@echo "# 이 책을 만든 판본. 만드는 법: make constraints" > constraints.txt
+	$(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable | grep -v '^uv==' >> constraints.txt
+
+clean:
+	rm -rf _build .snakemake results/local

@@ -1,0 +1,21 @@
+// Labels that the theme, the notebook cells and the copy button write in English only.
+Object.assign(messages.en, {
+  copy: "복사",
+  copy_to_clipboard: "클립보드에 복사",
+  copy_success: "복사했습니다",
+  copy_failure: "복사하지 못했습니다",
+});
+
+// The first change of state comes before the theme turns titles into tooltips.
+document.addEventListener(
+  "readystatechange",
+  () => {
+    const label = (selector, attribute, text) =>
+      document.querySelectorAll(selector).forEach((element) => element.setAttribute(attribute, text));
+    label("button.sidebar-toggle.primary-toggle", "title", "전체 차례");
+    label("button.sidebar-toggle.secondary-toggle", "title", "이 쪽의 차례");
+    label("nav.bd-docs-nav", "aria-label", "전체 차례");
+    label("summary[aria-label]", "aria-label", "코드 보기 또는 숨기기");
+  },
+  { once: true },
+);

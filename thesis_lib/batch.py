@@ -1,0 +1,78 @@
+"""A notebook in batch, through papermill, and strict: what it does not know is refused before it starts."""
+
+import ast
+import tempfile
+from dataclasses import fields
+from pathlib import Path
+
+from .errors import Busy, Stopped, ThesisError, choose
+from .experiment import Experiment
+
+
+def notebook_parameters(path: Path) -> dict[str, object]:
+    """Names and defaults of the cell tagged `parameters`."""
+    from papermill import inspect_notebook
+
+    if not path.is_file():
+        raise ThesisError(f"노트북이 없다: {path}.")
+    return {name: ast.literal_eval(found["default"]) for name, found in inspect_notebook(str(path)).items()}
+
+
+def refuse_ill_typed(given: dict[str, object], defaults: dict[str, object]) -> None:
+    """Refuse unknown names, and values of another type than the default's (an int may stand for a float)."""
+    for name, value in given.items():
+        choose("노트북 매개변수", name, defaults)
+        default = defaults[name]
+        same = type(value) is type(default) or (type(default) is float and type(value) is int)
+        if default is not None and not same:
+            raise ThesisError(
+                f"매개변수 {name}의 값 {value!r}은(는) {type(value).__name__}인데 "
+                f"{type(default).__name__}이어야 한다(기본값: {default!r})."
+            )
+
+
+def run_notebook(notebook: str | Path, given: dict[str, object], output: str | Path | None = None) -> Path:
+    """Execute `notebook` with parameters; return the executed copy.
+
+    Where the notebook is one experiment, the experiment is made first, so that nonsense starts nothing.
+    Raises ThesisError for a parameter it does not have, a wrong type or value, and a cell that failed.
+    """
+    notebook = Path(notebook)
+    defaults = notebook_parameters(notebook)
+    refuse_ill_typed(given, defaults)
+    values = defaults | given
+    names = {f.name for f in fields(Experiment)} & set(values)
+    stem = notebook.stem
+    if {"dataset", "network", "arm"} <= names:
+        stem = Experiment.of({name: values[name] for name in names}).id
+    target = Path(output or Path(str(values.get("results", "results"))) / "notebooks" / f"{stem}.ipynb")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    except OSError as error:
+        raise ThesisError(f"{target}에 쓸 수 없다({error.strerror}). 쓰기 권한을 확인하라.") from None
+    execute(notebook, target, given)
+    return target
+
+
+def execute(notebook: Path, target: Path, given: dict[str, object], attempts: int = 2) -> None:
+    """papermill, its kernel on private sockets (parallel starts race for TCP ports); one retry if it died."""
+    from nbclient.exceptions import DeadKernelError
+    from papermill import execute_notebook
+    from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
+
+    with tempfile.TemporaryDirectory() as sockets:
+        config = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
+        try:
+            execute_notebook(str(notebook), str(target), parameters=given, kernel_name="python3", config=config)
+        except PapermillExecutionError as error:
+            if error.ename in {kind.__name__ for kind in (ThesisError, Stopped, Busy)}:
+                raise ThesisError(error.evalue) from None
+            raise ThesisError(
+                f"노트북이 {error.exec_count}번째 셀에서 멈췄다: {error.ename}: {error.evalue}. 자세한 것은 {target}에 있다."
+            ) from None
+        except DeadKernelError:
+            if attempts == 1:
+                raise ThesisError(f"커널이 두 번 죽었다: {notebook}. 메모리를 확인하라.") from None
+            execute(notebook, target, given, attempts - 1)

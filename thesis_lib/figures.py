@@ -1,0 +1,172 @@
+"""What a reader sees as a figure: Korean labels, colours and marks that differ without colour too."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+
+from .errors import ThesisError
+from .records import all_records
+from .stats import paired
+from .tables import PAIRS, by_arm, label
+
+FONTS = Path(__file__).parents[1] / "book" / "fonts"
+STYLES = {  # colours of Okabe and Ito, each with a mark and a dash of its own
+    "resnet": ("#0072B2", "o", "-"),
+    "senet": ("#E69F00", "s", "--"),
+    "senet_self": ("#D55E00", "D", "-."),
+    "senet_self_plain": ("#CC79A7", "^", ":"),
+    "senet_self_gate": ("#009E73", "v", (0, (5, 1))),
+}
+
+
+def style(arm: str) -> tuple:
+    return STYLES.get(arm, ("#555555", "x", "-"))
+
+
+def use_korean(fonts: Path = FONTS) -> None:
+    """Set theme and Korean font. Raises ThesisError where the font is missing."""
+    files = sorted(fonts.glob("*.ttf"))
+    if not any(file.stem == "NanumGothic" for file in files):
+        raise ThesisError(f"한글 글꼴이 없다: {fonts / 'NanumGothic.ttf'}. 저장소의 book/fonts 폴더를 되살리라.")
+    for file in files:
+        font_manager.fontManager.addfont(file)
+    matplotlib.rcParams["svg.fonttype"] = "path"
+    sns.set_theme(
+        style="whitegrid",
+        rc={
+            "font.family": ["NanumGothic", "DejaVu Sans"],
+            "axes.unicode_minus": True,
+            "pdf.fonttype": 42,
+            "savefig.bbox": "tight",
+            "figure.dpi": 110,
+        },
+    )
+
+
+def axes(width: float, height: float, columns: int = 1, rows: int = 1):
+    """A figure of its own (pyplot keeps none) and its axes."""
+    use_korean()
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def blank(text: str = "기록이 아직 없다") -> Figure:
+    """What stands where there is nothing to draw yet."""
+    figure, grid = axes(6, 1.2)
+    grid[0][0].text(0.5, 0.5, text, ha="center", va="center")
+    grid[0][0].set_axis_off()
+    return figure
+
+
+def learning_curves(table: pd.DataFrame, results: str = "results") -> Figure:
+    """Training loss and validation accuracy by epoch: mean over seeds, band from least to most."""
+    if table.empty:
+        return blank()
+    records = {record.id: record for record in all_records(results)[0]}
+    figure, grid = axes(8, 3.4, columns=2)
+    for arm, runs in by_arm(table):
+        colour, mark, dash = style(arm)
+        for place, key in zip(grid[0], ("train_loss", "val_accuracy"), strict=True):
+            curves = np.array([[epoch[key] for epoch in records[run].data["history"]] for run in runs["id"]])
+            epochs = np.arange(1, curves.shape[1] + 1)
+            place.plot(epochs, curves.mean(0), color=colour, marker=mark, linestyle=dash, ms=4, label=label(arm))
+            place.fill_between(epochs, curves.min(0), curves.max(0), color=colour, alpha=0.15, lw=0)
+    for place, name in zip(grid[0], ("학습 손실", "검증 정확도 (%)"), strict=True):
+        place.set(xlabel="에폭", ylabel=name)
+        place.xaxis.get_major_locator().set_params(integer=True)
+    grid[0][1].legend()
+    return figure
+
+
+def accuracy_by_seed(table: pd.DataFrame) -> Figure:
+    """Test accuracy of every run, runs of one seed joined: pairs are seen, not only means."""
+    if table.empty:
+        return blank()
+    figure, grid = axes(7, 3.6)
+    place, groups = grid[0][0], by_arm(table)
+    wide = table.pivot_table(index="seed", columns="arm", values="test_accuracy")[[arm for arm, _ in groups]]
+    for values in wide.to_numpy():
+        place.plot(range(len(groups)), values, color="#999999", lw=0.8, zorder=1)
+    for x, (arm, runs) in enumerate(groups):
+        colour, mark, _ = style(arm)
+        place.scatter([x] * len(runs), runs["test_accuracy"], color=colour, marker=mark, s=46, zorder=2)
+    place.set(xticks=range(len(groups)), xticklabels=[label(a) for a, _ in groups], ylabel="시험 정확도 (%)")
+    place.margins(x=0.15, y=0.15)
+    return figure
+
+
+def forest(table: pd.DataFrame, pairs=PAIRS) -> Figure:
+    """Paired differences with 95 % intervals; a hollow mark has too few seeds for an interval."""
+    rows = [d for d in (paired(table, *pair) for pair in pairs) if d.n]
+    if not rows:
+        return blank()
+    figure, grid = axes(7, 0.8 + 0.5 * len(rows))
+    place = grid[0][0]
+    for y, d in enumerate(reversed(rows)):
+        colour, mark, _ = style(d.first)
+        place.scatter(
+            d.mean, y, marker=mark, s=50, zorder=3, facecolor=colour if d.n > 1 else "white", edgecolor=colour
+        )
+        if d.n > 1:
+            place.plot([d.low, d.high], [y, y], color=colour, lw=2)
+    names = [f"{label(d.first)} − {label(d.second)} (n = {d.n})" for d in reversed(rows)]
+    place.axvline(0, color="#444444", lw=1)
+    place.set(yticks=range(len(rows)), yticklabels=names, xlabel="시험 정확도의 짝지은 차이 (%p)")
+    place.set_ylim(-0.6, len(rows) - 0.4)
+    return figure
+
+
+def accuracy_against_cost(table: pd.DataFrame) -> Figure:
+    """Mean test accuracy against MACs."""
+    if table.empty:
+        return blank()
+    figure, grid = axes(6, 3.6)
+    place = grid[0][0]
+    for arm, runs in by_arm(table):
+        colour, mark, _ = style(arm)
+        x, y = runs["macs"].iloc[0] / 1e6, runs["test_accuracy"]
+        place.errorbar(
+            x,
+            y.mean(),
+            yerr=y.std() if len(y) > 1 else None,
+            color=colour,
+            marker=mark,
+            ms=8,
+            capsize=4,
+            ls="",
+            label=label(arm),
+        )
+    place.set(xlabel="영상 한 장의 곱셈-누산 (MMAC)", ylabel="시험 정확도 (%)")
+    place.margins(0.2)
+    place.legend()
+    return figure
+
+
+def attention_maps(picture: np.ndarray, weights: np.ndarray, query: tuple[int, int]) -> Figure:
+    """A picture with its query position, and where each head looks from there.
+
+    picture: (H, W, 3) uint8. weights: (heads, N, N) with N = h w. query: (row, column) on the h x w grid.
+    """
+    heads, count, _ = weights.shape
+    side = int(count**0.5)
+    scale = picture.shape[0] / side
+    figure, grid = axes(2.1 * (heads + 1), 2.4, columns=heads + 1)
+    row, column = query
+    extent = (0, picture.shape[1], picture.shape[0], 0)
+    grid[0][0].imshow(picture, extent=extent)
+    grid[0][0].set_title("입력과 쿼리 위치", fontsize=10)
+    for head, place in enumerate(grid[0][1:]):
+        place.imshow(picture.mean(2), cmap="gray", extent=extent)
+        heat = weights[head, row * side + column].reshape(side, side)
+        place.imshow(heat, cmap="cividis", alpha=0.75, extent=extent, interpolation="nearest", vmin=0)
+        place.set_title(f"헤드 {head + 1} (최댓값 {heat.max():.2f})", fontsize=10)
+    for place in grid[0]:
+        place.scatter((column + 0.5) * scale, (row + 0.5) * scale, marker="+", s=90, color="white", lw=3)
+        place.scatter((column + 0.5) * scale, (row + 0.5) * scale, marker="+", s=70, color="black", lw=1.2)
+        place.set_axis_off()
+    return figure

@@ -1,0 +1,63 @@
+"""Sentences that follow from the records: when a record changes, so do they."""
+
+import pandas as pd
+
+from .stats import Difference, paired
+from .tables import label
+
+
+def progress_of(table: pd.DataFrame) -> str:
+    """How far a profile is (see `tables.of_profile`)."""
+    planned, finished = table.attrs["planned"], table.attrs["finished"]
+    if finished == planned:
+        return f"계획한 실행 {planned}개를 모두 마쳤다."
+    return f"계획한 실행 {planned}개 가운데 {finished}개를 마쳤고, 나머지는 아직 실행하는 중이다."
+
+
+def problems_of(table: pd.DataFrame) -> str:
+    """Names the records that were left out."""
+    return " ".join(table.attrs["problems"]) or "손상되어 뺀 기록은 없다."
+
+
+def outcome(difference: Difference) -> str:
+    """One comparison in words that its interval bears."""
+    d, names = difference, f"{label(difference.first)}와 {label(difference.second)}"
+    if d.n == 0:
+        return f"{names}을(를) 짝지을 기록이 아직 없다."
+    if d.n == 1:
+        side = "높았다" if d.mean > 0 else "낮았다" if d.mean < 0 else "같았다"
+        size = "" if d.mean == 0 else f" {abs(d.mean):.2f} %p"
+        return (
+            f"시드 하나에서 {label(d.first)}의 시험 정확도는 {label(d.second)}보다{size} {side}. "
+            "시드가 하나뿐이므로 이것만으로는 어느 쪽이 낫다고 말할 수 없다."
+        )
+    start = (
+        f"시드 {d.n}개에서 {names}의 시험 정확도 차이는 평균 {d.mean:+.2f} %p이고 "
+        f"95% 신뢰구간은 [{d.low:+.2f}, {d.high:+.2f}]이다. "
+    )
+    if d.low > 0:
+        return start + f"구간이 0보다 위에 있으므로 {label(d.first)}의 정확도가 더 높다."
+    if d.high < 0:
+        return start + f"구간이 0보다 아래에 있으므로 {label(d.first)}의 정확도가 더 낮다."
+    return start + "구간이 0을 품으므로 효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다."
+
+
+def compare(table: pd.DataFrame, first: str, second: str) -> str:
+    """`outcome` of two arms of one profile."""
+    return outcome(paired(table, first, second))
+
+
+def chosen_rate(table: pd.DataFrame) -> float:
+    """The learning rate with the best validation accuracy, averaged over the arms of the search."""
+    return float(table.groupby("learning_rate")["val_accuracy"].mean().idxmax()) if len(table) else float("nan")
+
+
+def reproduced(table: pd.DataFrame) -> str:
+    """The verdict over a table of `tables.reproduction`."""
+    if table.empty:
+        return "이 컴퓨터에서 돌린 기록이 아직 없다. 저장소에서 make thesis를 실행하면 여기에 나온다."
+    differing = int((table["판정"] == "다르다").sum())
+    if differing:
+        return f"실행 {len(table)}개 가운데 {differing}개가 실린 기록과 다르다."
+    equal = int((table["판정"] == "비트까지 같다").sum())
+    return f"실행 {len(table)}개가 모두 실린 기록과 맞는다. 그 가운데 {equal}개는 비트까지 같다."

@@ -1,0 +1,128 @@
+"""What a reader sees as a table: records in, Korean columns out."""
+
+import pandas as pd
+
+from .arms import ARMS
+from .profiles import read_profile
+from .records import load_records
+from .stats import paired
+
+ORDER = list(ARMS)
+
+
+def label(arm: str) -> str:
+    return ARMS[arm].label if arm in ARMS else arm
+
+
+def of_profile(profile: str, results: str = "results", folder: str = "profiles") -> pd.DataFrame:
+    """The records of a profile's experiments, in its order; `.attrs`: planned, finished, problems."""
+    wanted = [experiment.id for experiment in read_profile(f"{folder}/{profile}.yaml")]
+    everything = load_records(results)
+    table = everything[everything["id"].isin(wanted)] if len(everything) else everything
+    table = table.copy()
+    table.attrs = {
+        "planned": len(wanted),
+        "finished": len(table),
+        "problems": everything.attrs["problems"],
+    }
+    return table
+
+
+def by_arm(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The runs of each arm, in the protocol's order, other arms after."""
+    arms = sorted(table["arm"].unique(), key=lambda a: (ORDER.index(a) if a in ORDER else len(ORDER), a))
+    return [(arm, table[table["arm"] == arm]) for arm in arms]
+
+
+def mean_sd(values: pd.Series) -> str:
+    """`mean ± SD`, or the lone value."""
+    return f"{values.mean():.2f} ± {values.std():.2f}" if len(values) > 1 else f"{values.mean():.2f}"
+
+
+def main_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy and cost of each arm of one profile."""
+    return pd.DataFrame(
+        [
+            {
+                "네트워크": label(arm),
+                "시드 수": len(runs),
+                "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
+                "검증 정확도 (%)": mean_sd(runs["val_accuracy"]),
+                "ECE (%)": mean_sd(runs["calibration_error"]),
+                "매개변수": f"{runs['parameters'].iloc[0]:,}",
+                "MMAC": f"{runs['macs'].iloc[0] / 1e6:.2f}" + ("" if runs["exact"].all() else "*"),
+                "에폭당 초": f"{runs['seconds_per_epoch'].mean():.0f}",
+                "메모리 (MiB)": f"{runs['peak_memory_mib'].mean():.0f}",
+            }
+            for arm, runs in by_arm(table)
+        ]
+    )
+
+
+PAIRS = (("senet", "resnet"), ("senet_self", "senet"), ("senet_self_plain", "senet"), ("senet_self_gate", "senet"))
+
+
+def differences(table: pd.DataFrame, pairs=PAIRS) -> pd.DataFrame:
+    """Paired differences in percentage points, with intervals and verdicts, where both arms have runs."""
+    arms = set(table["arm"])
+    rows = [paired(table, first, second) for first, second in pairs if {first, second} <= arms]
+    return pd.DataFrame(
+        [
+            {
+                "비교": f"{label(d.first)} − {label(d.second)}",
+                "짝 수": d.n,
+                "차이 (%p)": f"{d.mean:+.2f}",
+                "95 % 구간": "—" if d.n < 2 else f"[{d.low:+.2f}, {d.high:+.2f}]",
+                "p": "—" if d.n < 2 else f"{d.p:.3f}",
+                "판정": d.verdict,
+            }
+            for d in rows
+        ]
+    )
+
+
+def learning_rates(table: pd.DataFrame) -> pd.DataFrame:
+    """The search for the learning rate: validation accuracy, a row a rate, a column an arm."""
+    wide = table.pivot_table(index="learning_rate", columns="arm", values="val_accuracy")
+    wide["평균"] = wide.mean(axis=1)
+    wide = wide.rename(columns=label).rename_axis(index="학습률", columns=None)
+    return wide.map("{:.2f}".format).reset_index()
+
+
+def machines(table: pd.DataFrame) -> pd.DataFrame:
+    """Which hardware made which rows."""
+    groups = table.groupby(["network", "device", "threads", "torch"], sort=True)
+    rows = [(*key, len(runs), f"{runs['seconds'].sum() / 3600:.2f}") for key, runs in groups]
+    return pd.DataFrame(rows, columns=["네트워크", "장치", "스레드", "torch", "실행 수", "합계 시간 (시간)"])
+
+
+def numbered(table: pd.DataFrame, caption: str, name: str) -> str:
+    """A table as MyST Markdown that the book numbers and can refer to."""
+    if table.empty:
+        table = pd.DataFrame({"기록": ["아직 없다"]})
+    return f":::{{table}} {caption}\n:name: {name}\n\n{table.to_markdown(index=False, disable_numparse=True)}\n:::\n"
+
+
+def reproduction(committed: pd.DataFrame, local: pd.DataFrame) -> pd.DataFrame:
+    """The reader's own runs beside the committed ones of the same id, with a verdict for each.
+
+    Equal: the same weights to the bit. Near: within three standard deviations over the committed seeds.
+    """
+    both = committed.merge(local, on="id", suffixes=("", "_here")) if len(committed) and len(local) else pd.DataFrame()
+    spread = committed.groupby("arm")["test_accuracy"].std() if len(committed) else {}
+    rows = []
+    for run in both.itertuples():
+        gap = run.test_accuracy_here - run.test_accuracy
+        same = run.weights_sha256 == run.weights_sha256_here
+        verdict = "비트까지 같다" if same else "3 SD 안에서 같다" if abs(gap) <= 3 * spread[run.arm] else "다르다"
+        rows.append(
+            {
+                "네트워크": label(run.arm),
+                "시드": run.seed,
+                "실린 기록 (%)": f"{run.test_accuracy:.2f}",
+                "이 컴퓨터 (%)": f"{run.test_accuracy_here:.2f}",
+                "차이 (%p)": f"{gap:+.2f}",
+                "판정": verdict,
+            }
+        )
+    return pd.DataFrame(rows)
