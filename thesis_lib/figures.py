@@ -1,8 +1,10 @@
 """What a reader sees as a figure: Korean labels, colours and marks that differ without colour too."""
 
+import sys
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -49,10 +51,15 @@ def use_korean(fonts: Path = FONTS) -> None:
 
 
 def axes(width: float, height: float, columns: int = 1, rows: int = 1):
-    """A figure of its own (pyplot keeps none) and its axes."""
+    """A figure and its axes; shown once, as the value of a cell, in vectors."""
     use_korean()
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
+    if "ipykernel" in sys.modules:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg")
+    figure, grid = plt.subplots(rows, columns, squeeze=False, figsize=(width, height), layout="constrained")
+    plt.close(figure)
+    return figure, grid
 
 
 def blank(text: str = "기록이 아직 없다") -> Figure:

@@ -86,7 +86,7 @@ def learning_rates(table: pd.DataFrame) -> pd.DataFrame:
     wide = table.pivot_table(index="learning_rate", columns="arm", values="val_accuracy")
     wide["평균"] = wide.mean(axis=1)
     wide = wide.rename(columns=label).rename_axis(index="학습률", columns=None)
-    return wide.map("{:.2f}".format).reset_index()
+    return wide.map(lambda value: f"{value:.2f}" if value == value else "—").reset_index()
 
 
 def machines(table: pd.DataFrame) -> pd.DataFrame:
