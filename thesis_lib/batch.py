@@ -1,10 +1,12 @@
 """A notebook in batch, through papermill, and strict: what it does not know is refused before it starts."""
 
 import ast
+import sys
 import tempfile
 from dataclasses import fields
 from pathlib import Path
 
+from .data.load import refuse_unknown_data
 from .errors import Busy, Stopped, ThesisError, choose
 from .experiment import Experiment
 
@@ -44,13 +46,10 @@ def run_notebook(notebook: str | Path, given: dict[str, object], output: str | P
     names = {f.name for f in fields(Experiment)} & set(values)
     stem = notebook.stem
     if {"dataset", "network", "arm"} <= names:
-        stem = Experiment.of({name: values[name] for name in names}).id
+        experiment = Experiment.of({name: values[name] for name in names})
+        refuse_unknown_data(experiment.dataset, str(values.get("root", "data")))
+        stem = experiment.id
     target = Path(output or Path(str(values.get("results", "results"))) / "notebooks" / f"{stem}.ipynb")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch()
-    except OSError as error:
-        raise ThesisError(f"{target}에 쓸 수 없다({error.strerror}). 쓰기 권한을 확인하라.") from None
     execute(notebook, target, given)
     return target
 
@@ -62,15 +61,32 @@ def execute(notebook: Path, target: Path, given: dict[str, object], attempts: in
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
+    unfinished = target.with_suffix(".unfinished.ipynb")
+    try:
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.touch()
+    except OSError as error:
+        raise ThesisError(f"{target}에 쓸 수 없다({error.strerror}). 쓰기 권한을 확인하라.") from None
     with tempfile.TemporaryDirectory() as sockets:
         config = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
         try:
-            execute_notebook(str(notebook), str(target), parameters=given, kernel_name="python3", config=config)
+            execute_notebook(
+                str(notebook),
+                str(unfinished),
+                parameters=given,
+                kernel_name="python3",
+                progress_bar=sys.stderr.isatty(),
+                config=config,
+                extra_arguments=["--log-level=CRITICAL"],
+            )
+            unfinished.replace(target)
         except PapermillExecutionError as error:
             if error.ename in {kind.__name__ for kind in (ThesisError, Stopped, Busy)}:
+                unfinished.unlink(missing_ok=True)
                 raise ThesisError(error.evalue) from None
             raise ThesisError(
-                f"노트북이 {error.exec_count}번째 셀에서 멈췄다: {error.ename}: {error.evalue}. 자세한 것은 {target}에 있다."
+                f"노트북이 {error.exec_count}번째 셀에서 멈췄다: {error.ename}: {error.evalue}. "
+                f"자세한 것은 {unfinished}에 있다."
             ) from None
         except DeadKernelError:
             if attempts == 1:

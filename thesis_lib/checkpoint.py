@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -32,7 +32,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(folder)
         os.close(folder)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise ThesisError(
             f"{path}에 쓸 수 없다({error.strerror}). 빈 공간과 쓰기 권한을 확인하고 다시 실행하라."
         ) from None
@@ -83,15 +84,18 @@ def only_one(folder: Path):
     """Holds the run; a second process is told. The lock dies with its process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / "lock", "w")
+        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
     except OSError as error:
         raise ThesisError(f"{folder}에 쓸 수 없다({error.strerror}). 쓰기 권한을 확인하라.") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Busy(f"다른 프로세스가 같은 실험을 하고 있다: {folder.name}. 끝나기를 기다리라.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise Busy(f"다른 프로세스가 같은 실험을 하고 있다: {folder.name}. 끝나기를 기다리라.") from None
+    try:
         yield
+    finally:
+        os.close(lock)
 
 
 def weights_hash(model: torch.nn.Module) -> str:

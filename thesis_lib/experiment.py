@@ -62,7 +62,7 @@ class Experiment:
             (real(self.momentum, 0) and self.momentum < 1, "momentum", "0 이상 1 미만의 수"),
             (real(self.weight_decay, 0), "weight_decay", "0 이상의 수"),
             (
-                real(self.warmup_epochs, 0) and self.warmup_epochs < self.epochs,
+                whole(self.epochs, 1) and real(self.warmup_epochs, 0) and self.warmup_epochs < self.epochs,
                 "warmup_epochs",
                 "0 이상 epochs 미만의 수",
             ),

@@ -11,7 +11,9 @@ def progress_of(table: pd.DataFrame) -> str:
     planned, finished = table.attrs["planned"], table.attrs["finished"]
     if finished == planned:
         return f"계획한 실행 {planned}개를 모두 마쳤다."
-    return f"계획한 실행 {planned}개 가운데 {finished}개를 마쳤고, 나머지는 아직 실행하는 중이다."
+    if finished == 0:
+        return f"계획한 실행 {planned}개 가운데 마친 것이 아직 없다."
+    return f"계획한 실행 {planned}개 가운데 {finished}개를 마쳤고, 나머지는 아직 마치지 못했다."
 
 
 def problems_of(table: pd.DataFrame) -> str:
@@ -21,24 +23,24 @@ def problems_of(table: pd.DataFrame) -> str:
 
 def outcome(difference: Difference) -> str:
     """One comparison in words that its interval bears."""
-    d, names = difference, f"{label(difference.first)}와 {label(difference.second)}"
+    d, first, second = difference, label(difference.first), label(difference.second)
     if d.n == 0:
-        return f"{names}을(를) 짝지을 기록이 아직 없다."
+        return f"두 비교군({first}, {second})을 짝지을 기록이 아직 없다."
     if d.n == 1:
-        side = "높았다" if d.mean > 0 else "낮았다" if d.mean < 0 else "같았다"
-        size = "" if d.mean == 0 else f" {abs(d.mean):.2f} %p"
+        side = "높았다" if d.mean > 0 else "낮았다" if d.mean < 0 else "다르지 않았다"
+        size = f" {abs(d.mean):.2f} %p" if d.mean else ""
         return (
-            f"시드 하나에서 {label(d.first)}의 시험 정확도는 {label(d.second)}보다{size} {side}. "
+            f"시드 하나에서 {first}의 시험 정확도는 {second}보다{size} {side}. "
             "시드가 하나뿐이므로 이것만으로는 어느 쪽이 낫다고 말할 수 없다."
         )
     start = (
-        f"시드 {d.n}개에서 {names}의 시험 정확도 차이는 평균 {d.mean:+.2f} %p이고 "
+        f"시드 {d.n}개에서 시험 정확도의 차이({first} − {second})는 평균 {d.mean:+.2f} %p이고, "
         f"95% 신뢰구간은 [{d.low:+.2f}, {d.high:+.2f}]이다. "
     )
     if d.low > 0:
-        return start + f"구간이 0보다 위에 있으므로 {label(d.first)}의 정확도가 더 높다."
+        return start + f"구간이 0보다 위에 있으므로 {first}의 정확도가 더 높다."
     if d.high < 0:
-        return start + f"구간이 0보다 아래에 있으므로 {label(d.first)}의 정확도가 더 낮다."
+        return start + f"구간이 0보다 아래에 있으므로 {first}의 정확도가 더 낮다."
     return start + "구간이 0을 품으므로 효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다."
 
 

@@ -5,10 +5,7 @@ import http.server
 import os
 import re
 import shutil
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +14,6 @@ try:
 except ImportError:
     sync_playwright = None
 
-ROOT = Path(__file__).resolve().parents[2]
 CHROME = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 
@@ -37,21 +33,6 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=CHROME, args=FLAGS)
         yield chromium
         chromium.close()
-
-
-@pytest.fixture(scope="session")
-def built_book(browser, tmp_path_factory):
-    out = tmp_path_factory.mktemp("book")
-    command = [
-        Path(sys.executable).with_name("jupyter-book"),
-        "build",
-        "book",
-        "--path-output",
-        out,
-    ]
-    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return out / "_build" / "html"
 
 
 @pytest.fixture(scope="session")

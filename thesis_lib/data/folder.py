@@ -64,9 +64,13 @@ def read_folder(folder: Path, size: int) -> tuple[list[str], dict[str, tuple[np.
             images = np.empty((len(files), size, size, 3), dtype=np.uint8)
             for row, path in enumerate(progress(files, f"{folder.name}/{split} 그림 읽기", "장")):
                 images[row] = decode(path, size)
-            cache.mkdir(parents=True, exist_ok=True)
-            temporary = cache / f"{split}.{os.getpid()}.tmp.npy"
-            np.save(temporary, images)
-            temporary.replace(kept)
+            try:
+                cache.mkdir(parents=True, exist_ok=True)
+                temporary = cache / f"{split}.{os.getpid()}.tmp.npy"
+                np.save(temporary, images)
+                temporary.replace(kept)
+            except OSError:  # a read-only data folder will do: decoded again next time
+                splits[split] = (images, np.array(labels, dtype=np.int64))
+                continue
         splits[split] = (np.load(kept, mmap_mode="r"), np.array(labels, dtype=np.int64))
     return classes, splits

@@ -82,6 +82,16 @@ def downloaded(name: str, root: Path, size: int) -> tuple[tuple[str, ...], Split
     return tuple(names), splits[0], splits[1]
 
 
+def refuse_unknown_data(name: str, root: str | Path = "data") -> None:
+    """Refuse a name that is neither built in nor a folder; cheap, so it is asked before anything starts."""
+    folder = Path(root) / name
+    if name not in DATASETS and not folder.is_dir():
+        raise ThesisError(
+            f"알 수 없는 데이터: {name!r}. 쓸 수 있는 값: {', '.join(DATASETS)}, "
+            f"또는 {folder} 폴더에 그림을 두라(train/<클래스>/*.png, test/<클래스>/*.png)."
+        )
+
+
 @lru_cache(maxsize=2)
 def load(name: str, root: str | Path = "data", image_size: int = 32) -> Dataset:
     """The data set `name`, pictures (N, image_size, image_size, 3) uint8, in a fixed order.
@@ -89,8 +99,9 @@ def load(name: str, root: str | Path = "data", image_size: int = 32) -> Dataset:
     A folder `root/<name>` (see `folder.py`) comes first, then the embedded sets, then torchvision's.
     Raises ThesisError for an unknown name, a folder out of order, a broken picture, a failed download.
     """
+    refuse_unknown_data(name, root)
     root = Path(root)
-    if (root / name / "train").is_dir() or ((root / name).is_dir() and name not in DATASETS):
+    if (root / name / "train").is_dir() or name not in DATASETS:
         classes, splits = read_folder(root / name, image_size)
         train, test = split_of(*splits["train"]), split_of(*splits["test"])
     elif name == "shapes":
@@ -99,11 +110,6 @@ def load(name: str, root: str | Path = "data", image_size: int = 32) -> Dataset:
         classes, train, test = embedded_shapes()
     elif name == "digits":
         classes, train, test = embedded_digits(image_size)
-    elif name in DOWNLOADS:
-        classes, train, test = downloaded(name, root, image_size)
     else:
-        raise ThesisError(
-            f"알 수 없는 데이터: {name!r}. 쓸 수 있는 값: {', '.join(DATASETS)}, "
-            f"또는 {root / name} 폴더에 그림을 두라(train/<클래스>/*.png, test/<클래스>/*.png)."
-        )
+        classes, train, test = downloaded(name, root, image_size)
     return assemble(name, classes, train, test, flip=name not in NO_FLIP)
