@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 	touch $@
 
 thesis: .venv/ready
-	snakemake --profile profiles/default --config profile=quick results=results/local
+	snakemake --config profile=quick results=results/local
 	jupyter-book build book/
 	@echo "다 되었다. 브라우저로 열라: file://$(CURDIR)/_build/html/index.html"
 

@@ -1,5 +1,5 @@
 # 프로필의 실험을 papermill로 돌린다. 기록이 있는 실험은 건너뛰고, 끊긴 실험은 체크포인트에서 잇는다.
-#   snakemake --profile profiles/default --config profile=cpu
+#   snakemake --config profile=cpu
 import json
 import shlex
 import sys

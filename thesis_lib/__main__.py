@@ -82,6 +82,31 @@ def records_command(args, _rest) -> int:
     return 1 if table.attrs["problems"] else 0
 
 
+def compare_command(args, _rest) -> int:
+    from .errors import choose
+    from .records import SETTINGS, load_records
+    from .sentences import compare
+
+    table = load_records(args.results)
+    for arm in (args.first, args.second):
+        choose("기록에 있는 arm", arm, sorted(table["arm"].unique()))
+    for settings, group in table.groupby(SETTINGS):
+        if {args.first, args.second} <= set(group["arm"]):
+            print(" · ".join(f"{name} {value}" for name, value in zip(SETTINGS, settings, strict=True)))
+            print("  " + compare(group, args.first, args.second))
+    return 0
+
+
+def doctor_command(args, _rest) -> int:
+    from .doctor import examine
+
+    sound = True
+    for what, answer, well in examine(args.results):
+        print(f"{'✓' if well else '✗'} {what}: {answer}")
+        sound = sound and well
+    return 0 if sound else 1
+
+
 def parser() -> Parser:
     from .experiment import Experiment
 
@@ -105,6 +130,14 @@ def parser() -> Parser:
     records = commands.add_parser("records", help="기록을 표로 본다")
     records.add_argument("--results", default="results", help="기록 폴더")
     records.set_defaults(call=records_command)
+    compare = commands.add_parser("compare", help="두 arm을 짝지어 견준다: compare senet_self senet")
+    compare.add_argument("first", metavar="arm")
+    compare.add_argument("second", metavar="arm")
+    compare.add_argument("--results", default="results", help="기록 폴더")
+    compare.set_defaults(call=compare_command)
+    doctor = commands.add_parser("doctor", help="이 컴퓨터에 필요한 것이 다 있는지 본다")
+    doctor.add_argument("--results", default="results", help="기록 폴더")
+    doctor.set_defaults(call=doctor_command)
     return main
 
 

@@ -60,7 +60,7 @@ def build(
     seed: int = 0,
     *,
     image_size: int = 32,
-    **options: object,
+    **options,
 ) -> nn.Module:
     """The network of an arm: (B, 3, image_size, image_size) -> (B, num_classes) logits.
 

@@ -67,7 +67,8 @@ class StopRequest:
 
     def __init__(self, deadline: float | None):
         self.deadline, self.signal = deadline, 0
-        self.asked, self.slowest = None, 0.0
+        self.asked: float | None = None
+        self.slowest = 0.0
 
     def __enter__(self):
         self.previous = {}

@@ -40,7 +40,7 @@ def attention_of(model: nn.Module, pictures: Tensor) -> dict[str, np.ndarray]:
             lambda block, inputs, _, name=name: found.update({name: block.attention(inputs[0]).numpy()})
         )
         for name, module in model.named_modules()
-        if isinstance(module, tuple(BLOCKS.values())) and hasattr(module, "attention")
+        if type(module) in BLOCKS.values() and hasattr(module, "attention")
     ]
     try:
         model(pictures)

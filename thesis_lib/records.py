@@ -12,6 +12,9 @@ import pandas as pd
 
 from .errors import ThesisError
 
+# runs are compared only where all of these are the same
+SETTINGS = ["dataset", "network", "epochs", "batch_size", "learning_rate", "weight_decay", "precision", "image_size"]
+
 
 @dataclass(frozen=True)
 class Record:

@@ -167,7 +167,7 @@ class Run:
         if (found := checkpoint.latest(self.folder)) is None:
             return
         tensors, place = found
-        part = {kind: {} for kind in ("model", "momentum", "state")}
+        part: dict[str, dict[str, Tensor]] = {kind: {} for kind in ("model", "momentum", "state")}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             part[kind][rest] = tensor.to(self.device)
@@ -176,7 +176,7 @@ class Run:
             if name in part["momentum"]:
                 buffer = torch.empty_like(parameter).copy_(part["momentum"][name])
                 self.optimizer.state[parameter] = {"momentum_buffer": buffer}
-        self.state = State(**part["state"], **place)
+        self.state = State(part["state"]["loss"], part["state"]["right"], **place)
 
     def record(self) -> tuple[dict, dict[str, np.ndarray]]:
         """What is kept of the finished run. The test split is read here, once."""

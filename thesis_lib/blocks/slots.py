@@ -66,7 +66,7 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
     for path, slot in wanted.items():
         with seeded(seed, path):
             filled = BLOCKS[name](slot.channels, **options)
-        filled.options = options
+        filled.options = options  # type: ignore[assignment]  # what `macs` is asked with
         parent, _, attribute = path.rpartition(".")
         setattr(model.get_submodule(parent), attribute, filled)
     return model

@@ -73,8 +73,8 @@ def assemble(name: str, classes, train: Split, test: Split, flip: bool) -> Datas
     held = torch.from_numpy(validation_rows(labels))
     digest = hashlib.sha256()
     for split in (train, test):
-        digest.update(np.ascontiguousarray(split.images.numpy()))
-        digest.update(np.ascontiguousarray(split.labels.numpy()))
+        digest.update(split.images.numpy().tobytes())
+        digest.update(split.labels.numpy().tobytes())
     mean, std = pixel_statistics(train.images.numpy())
 
     def rows(keep: Tensor) -> Split:

@@ -11,7 +11,9 @@ from . import shapes
 from .dataset import Dataset, Split, assemble, hash_order
 from .folder import read_folder, resize
 
-DOWNLOADS = {  # name: (torchvision class, arguments of the training and of the test part)
+DOWNLOADS: dict[
+    str, tuple[str, dict, dict]
+] = {  # name: (torchvision class, arguments of the training and of the test part)
     "cifar10": ("CIFAR10", {"train": True}, {"train": False}),
     "cifar100": ("CIFAR100", {"train": True}, {"train": False}),
     "fashion_mnist": ("FashionMNIST", {"train": True}, {"train": False}),
@@ -102,7 +104,8 @@ def load(name: str, root: str | Path = "data", image_size: int = 32) -> Dataset:
     refuse_unknown_data(name, root)
     root = Path(root)
     if (root / name / "train").is_dir() or name not in DATASETS:
-        classes, splits = read_folder(root / name, image_size)
+        names, splits = read_folder(root / name, image_size)
+        classes = tuple(names)
         train, test = split_of(*splits["train"]), split_of(*splits["test"])
     elif name == "shapes":
         if image_size != shapes.SIZE:

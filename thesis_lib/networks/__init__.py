@@ -1,6 +1,6 @@
 """The backbones: each has empty slots, and none knows any attention."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from torch import nn
@@ -13,7 +13,7 @@ from .slot import POSITIONS, Slot
 CIFAR = (16, 32, 64)
 IMAGENET = (64, 128, 256, 512)
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
+NETWORKS: Mapping[str, Callable[..., nn.Module]] = {
     f"resnet{6 * n + 2}": partial(ResNet, (n, n, n), CIFAR) for n in (1, 2, 3, 5, 7, 9, 18)
 } | {
     "resnet18": partial(ResNet, (2, 2, 2, 2), IMAGENET),
