@@ -1,11 +1,13 @@
 # make thesis : 환경을 만들고, quick 프로필을 돌리고, 책을 짓는다
 # make test   : 환경을 만들고, 모든 검사를 한다
+# make book / check-book : 책만 짓는다 / 경고 하나도 없이 짓는지 본다
+# make picture : README의 그림을 기록에서 다시 그린다
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: thesis test lint book constraints clean
+.PHONY: thesis test lint book check-book picture constraints clean
 .DEFAULT_GOAL := thesis
 
 .venv/ready: pyproject.toml constraints.txt
@@ -32,6 +34,12 @@ lint: .venv/ready
 
 book: .venv/ready
 	jupyter-book build book/
+
+check-book: .venv/ready
+	jupyter-book build -n -W --keep-going --all book/
+
+picture: .venv/ready
+	python -c "from thesis_lib import figures, tables; figures.learning_curves(tables.of_profile('cpu')).savefig('book/_static/result.svg')"
 
 constraints: .venv/ready
 	@echo "# 이 책을 만든 판본. 만드는 법: make constraints" > constraints.txt

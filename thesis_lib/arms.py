@@ -1,5 +1,6 @@
 """The arms of the protocol, each a line, and how an arm becomes a network."""
 
+import inspect
 from dataclasses import dataclass, field
 
 from torch import nn
@@ -51,6 +52,17 @@ def arm_options(name: str) -> dict[str, object]:
     place: dict[str, object] = {"attention_stages": None} if arm.attention else {"at": "standard", "stages": None}
     own = block_options(arm.block) | (block_options(arm.attention) if arm.attention else {})
     return place | {key: value for key, value in own.items() if key not in arm.options}
+
+
+def own_source(name: str) -> dict[str, str]:
+    """The code of an arm's block where it is written outside this package: once edited, it is another one."""
+    cls = BLOCKS.get(arm_of(name).block or "")
+    if cls is None or cls.__module__.startswith(f"{__package__}."):
+        return {}
+    try:
+        return {"source": inspect.getsource(cls)}
+    except (OSError, TypeError):  # typed at a prompt: there is no source
+        return {}
 
 
 def build(

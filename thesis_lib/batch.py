@@ -17,7 +17,11 @@ def notebook_parameters(path: Path) -> dict[str, object]:
 
     if not path.is_file():
         raise ThesisError(f"노트북이 없다: {path}.")
-    return {name: ast.literal_eval(found["default"]) for name, found in inspect_notebook(str(path)).items()}
+    try:
+        found = inspect_notebook(str(path))
+        return {name: ast.literal_eval(parameter["default"]) for name, parameter in found.items()}
+    except (ValueError, KeyError, SyntaxError, AttributeError) as error:
+        raise ThesisError(f"노트북의 매개변수를 읽을 수 없다: {path} ({error}). Jupyter에서 열어 저장하라.") from None
 
 
 def refuse_ill_typed(given: dict[str, object], defaults: dict[str, object]) -> None:

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import tempfile
 import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +38,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise ThesisError(
             f"{path}에 쓸 수 없다({error.strerror}). 빈 공간과 쓰기 권한을 확인하고 다시 실행하라."
         ) from None
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Ask now rather than after hours of training."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ThesisError(f"{folder}에 쓸 수 없다({error.strerror}). 쓰기 권한을 확인하라.") from None
 
 
 def packed(tensors: dict[str, Tensor]) -> bytes:
@@ -82,11 +93,8 @@ def latest(folder: Path) -> tuple[dict[str, Tensor], dict] | None:
 @contextmanager
 def only_one(folder: Path):
     """Holds the run; a second process is told. The lock dies with its process."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
-    except OSError as error:
-        raise ThesisError(f"{folder}에 쓸 수 없다({error.strerror}). 쓰기 권한을 확인하라.") from None
+    refuse_unwritable(folder)
+    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 
-from .arms import arm_options, build
+from .arms import arm_options, build, own_source
 from .blocks.slots import refuse_unknown
 from .errors import ThesisError, choose
 
@@ -94,8 +94,8 @@ class Experiment:
 
     @property
     def id(self) -> str:
-        """Readable names and a hash over every setting and `NUMERICS`."""
-        text = _canonical({"numerics": NUMERICS, **self.config()})
+        """Readable names and a hash over every setting, `NUMERICS`, and the source of a reader's own block."""
+        text = _canonical({"numerics": NUMERICS, **self.config(), **own_source(self.arm)})
         code = hashlib.sha256(text.encode()).hexdigest()[:10]
         return f"{self.dataset}-{self.network}-{self.arm}-s{self.seed}-{code}"
 

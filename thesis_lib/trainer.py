@@ -260,6 +260,7 @@ def train(
         return record
     data = load(experiment.dataset, root, experiment.image_size)  # a mistake shows before anything is written
     run = Run(experiment, data, pick_device(device), checkpoints)
+    checkpoint.refuse_unwritable(Path(results) / "runs")
     with checkpoint.only_one(checkpoints):
         if resume and (record := find_record(results, experiment.id)):  # another process may just have ended it
             return record

@@ -1,0 +1,104 @@
+"""`python -m thesis_lib`: a mistake is one Korean line and an exit code, and nothing is written."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import korean_sentence, tiny
+
+from thesis_lib import load_records
+from thesis_lib.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[1]
+MISTAKES = {
+    "unknown arm": ["train", "--arm", "senett"],
+    "unknown network": ["train", "--network", "resnet19"],
+    "unknown data set": ["train", "--dataset", "nothing"],
+    "unknown profile": ["train", "--profile", "profiles/none.yaml"],
+    "unknown block": ["train", "--arm", "cbamm"],
+    "unknown position": ["train", "--arm", "senet", "--options", "{at: middle}"],
+    "reduction above the channels": ["train", "--arm", "senet", "--options", "{reduction: 17}"],
+    "heads that do not divide": ["train", "--options", "{num_heads: 3}"],
+    "no epochs": ["train", "--epochs", "0"],
+    "part of an epoch": ["train", "--epochs", "1.5"],
+    "negative learning rate": ["train", "--learning-rate", "-0.1"],
+    "negative learning rate, scientific": ["train", "--learning-rate=-1e-3"],
+    "learning rate in words": ["train", "--learning-rate", "fast"],
+    "seed not whole": ["train", "--seed", "1.5"],
+    "seed in words": ["train", "--seed", "one"],
+    "options no mapping": ["train", "--options", "[1"],
+    "no value": ["train", "--epochs"],
+    "unknown argument": ["train", "--epoch-count", "3"],
+    "unknown device": ["train", "--device", "abacus"],
+    "absent device": ["train", "--device", "cuda"],
+    "threads not whole": ["train", "--threads", "x"],
+    "no threads": ["train", "--threads", "0"],
+    "limit without sense": ["train", "--limit", "soon"],
+    "profile and settings": ["train", "--profile", "p.yaml", "--seed", "1"],
+    "unknown command": ["trian"],
+    "no command": [],
+    "too many for records": ["records", "--arm", "senet"],
+}
+
+
+@pytest.mark.parametrize("arguments", MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_korean_line(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code = main(arguments)
+    out, err = capsys.readouterr()
+    assert code not in (0, None) and out == ""
+    assert korean_sentence(err).startswith("오류: ") and "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_from_outside(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "thesis_lib", "train", "--arm", "senett"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert "'senett'" in korean_sentence(done.stderr) and list(tmp_path.iterdir()) == []
+
+
+def arguments_of(experiment, pictures, results) -> list[str]:
+    named = [f"--{k.replace('_', '-')}={v}" for k, v in experiment.config().items() if k != "options"]
+    return ["train", *named, "--root", str(pictures), "--results", str(results), "--device", "cpu"]
+
+
+def test_train_and_records(pictures, tmp_path, capsys):
+    experiment = tiny(arm="senet", epochs=1, weight_decay=5e-5)  # argparse and YAML both trip over 5e-05
+    assert main(arguments_of(experiment, pictures, tmp_path)) == 0
+    assert experiment.id in capsys.readouterr().out
+    assert list(load_records(tmp_path)["id"]) == [experiment.id]
+    assert main(["records", "--results", str(tmp_path)]) == 0
+    assert "senet" in capsys.readouterr().out
+    [record] = tmp_path.rglob("record.json")
+    record.write_text("{}")
+    assert main(["records", "--results", str(tmp_path)]) == 1
+    assert str(record) in korean_sentence(capsys.readouterr().err)
+
+
+def test_options_arrive(pictures, tmp_path):
+    given = [*arguments_of(tiny(epochs=1), pictures, tmp_path), "--options", "{num_heads: 2, attention_stages: [2, 3]}"]
+    assert main(given) == 0
+    expected = tiny(epochs=1, options={"num_heads": 2, "attention_stages": [2, 3]})
+    assert list(load_records(tmp_path)["id"]) == [expected.id]
+
+
+def test_restart_trains_again(pictures, tmp_path, capsys):
+    given = arguments_of(tiny(epochs=1), pictures, tmp_path)
+    for extra, trained in (([], True), ([], False), (["--restart"], True)):
+        assert main([*given, *extra]) == 0
+        assert ("끝: " in capsys.readouterr().out) == trained
+
+
+def test_results_that_cannot_be_written_to(pictures, tmp_path, capsys):
+    (tmp_path / "results").touch()  # a file in the folder's place, which stops root too
+    assert main(arguments_of(tiny(epochs=1), pictures, tmp_path / "results")) == 2
+    assert "쓸 수 없다" in korean_sentence(capsys.readouterr().err)

@@ -1,0 +1,121 @@
+"""A reader's own attention block: one class, and nothing else."""
+
+import pytest
+import torch
+from helpers import draw, tiny
+from torch import nn
+
+from thesis_lib import BLOCKS, Experiment, ThesisError, block, experiment, load_records
+from thesis_lib.cost import cost
+from thesis_lib.networks import POSITIONS
+
+
+@pytest.fixture
+def toy():
+    """The whole of what a reader writes; afterwards the registry is as it was."""
+    before = dict(BLOCKS)
+
+    @block
+    class ToyGate(nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+            self.mix = nn.Linear(channels, channels)
+
+        def forward(self, x):
+            return x * self.mix(x.mean((2, 3))).sigmoid()[:, :, None, None]
+
+    yield ToyGate
+    BLOCKS.clear()
+    BLOCKS.update(before)
+    experiment._try_build.cache_clear()
+
+
+def test_it_is_registered_under_its_own_name(toy):
+    assert BLOCKS["toy_gate"] is toy
+
+
+@pytest.mark.parametrize("at", POSITIONS)
+def test_it_goes_to_every_position(toy, at):
+    model = tiny(arm="toy_gate", options={"at": at}).build(2).eval()
+    places = {path for path, m in model.named_modules() if isinstance(m, toy)}
+    assert places == {f"stages.{stage}.0.{at}" for stage in range(3)}
+    without = tiny(arm="resnet").build(2).eval()
+    x = draw(2, 3, 8, 8)
+    assert model(x).shape == (2, 2) and not torch.allclose(model(x), without(x))
+
+
+def test_it_trains_and_is_recorded_with_a_counted_cost(toy, train_tiny, tmp_path):
+    asked = tiny(arm="toy_gate", options={"at": "inside"}, epochs=1)
+    record = train_tiny(asked, tmp_path)
+    table = load_records(tmp_path)
+    row = table.set_index("id").loc[asked.id]
+    assert len(table) == 1 and table.attrs["problems"] == []
+    assert row["arm"] == "toy_gate" and row["options"] == '{"at": "inside"}'
+    assert not row["exact"]
+    plain = cost(tiny(arm="resnet").build(2), 8)
+    assert row["parameters"] - plain.parameters == sum(c * c + c for c in (16, 32, 64))
+    assert row["macs"] - plain.macs == sum(c * c for c in (16, 32, 64))
+    assert record.data["experiment"]["arm"] == "toy_gate"
+
+
+def test_its_options_are_checked(toy):
+    with pytest.raises(ThesisError, match=r"arm toy_gate에 없는 옵션: reduction.*at, stages"):
+        tiny(arm="toy_gate", options={"reduction": 2})
+
+
+def test_attention_of_a_users_block_is_counted_too(toy):
+    @block
+    class ToyAttention(nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+            self.msa = nn.MultiheadAttention(channels, 2, batch_first=True)
+
+        def forward(self, x):
+            tokens = x.flatten(2).transpose(1, 2)
+            return self.msa(tokens, tokens, tokens)[0].transpose(1, 2).reshape(x.shape)
+
+    extra = cost(tiny(arm="toy_attention").build(2), 8).macs - cost(tiny(arm="resnet").build(2), 8).macs
+    sizes = ((16, 64), (32, 16), (64, 4))
+    assert extra == sum(4 * n * c * c + 2 * n * n * c for c, n in sizes)
+
+
+def test_two_classes_cannot_have_one_name(toy):
+    class SE(nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+
+    known = BLOCKS["se"]
+    with pytest.raises(ThesisError, match="'se'은"):
+        block(SE)
+    assert BLOCKS["se"] is known
+
+
+def test_an_edited_block_is_another_experiment(tmp_path, monkeypatch):
+    """A record made by yesterday's `forward` must not pass for today's."""
+    import importlib
+
+    source = """
+from torch import nn
+from thesis_lib import block
+
+@block
+class Edited(nn.Module):
+    def __init__(self, channels, *, bias=True):
+        super().__init__()
+        self.mix = nn.Conv2d(channels, channels, 1, bias=bias)
+
+    def forward(self, x):
+        return x * self.mix(x).sigmoid()
+"""
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        (tmp_path / "edited_one.py").write_text(source)
+        importlib.import_module("edited_one")
+        first = Experiment(arm="edited").id
+        assert Experiment(arm="edited").id == first
+        del BLOCKS["edited"]
+        (tmp_path / "edited_two.py").write_text(source.replace("sigmoid", "tanh"))
+        importlib.import_module("edited_two")
+        assert Experiment(arm="edited").id != first
+    finally:
+        BLOCKS.pop("edited", None)

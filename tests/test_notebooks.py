@@ -1,0 +1,102 @@
+"""The notebooks run from top to bottom, by papermill and strictly, and are kept without outputs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from thesis_lib import load_records
+from thesis_lib.__main__ import main
+from thesis_lib.batch import notebook_parameters, run_notebook
+
+NOTEBOOKS = sorted(Path("notebooks").glob("*.ipynb"))
+
+
+def text_of(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return "".join(o.get("text", "") for c in cells if c.cell_type == "code" for o in c.outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_has_parameters_and_prose_and_no_outputs(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
+    assert any("google.colab" in cell.source for cell in code[:1])
+    assert notebook.cells[0].cell_type == "markdown"
+
+
+def test_experiment_notebook_leaves_a_record(tmp_path, pictures):
+    given = {"dataset": "tiny", "image_size": 8, "batch_size": 10, "epochs": 1, "arm": "senet_self", "seed": 3}
+    output = run_notebook("notebooks/experiment.ipynb", given | {"results": str(tmp_path), "root": str(pictures)})
+    table = load_records(tmp_path)
+    assert list(table["seed"]) == [3]
+    assert output.stem == table["id"][0]
+    assert "시험 정확도" in text_of(output)
+
+    again = run_notebook("notebooks/analysis.ipynb", {"results": str(tmp_path)}, tmp_path / "analysis.ipynb")
+    assert "기록 1개" in text_of(again)
+
+
+def test_method_notebook_shows_the_degeneracy(tmp_path):
+    output = run_notebook("notebooks/method.ipynb", {"channels": 32}, tmp_path / "method.ipynb")
+    text = text_of(output)
+    assert "어텐션 가중치가 모두 1인가: True" in text
+    assert "쿼리 0.0e+00, 키 0.0e+00" in text
+    assert "batch_first=False: 둘째 영상을 바꾸면 첫 영상의 출력이 움직이는가? True" in text
+    assert "처음에는 SE와 같은가: True" in text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--sed", "1"],
+        ["--seed", "1.5"],
+        ["--seed", "one"],
+        ["--epochs", "0"],
+        ["--learning-rate", "-1"],
+        ["--arm", "senet_selv"],
+        ["--dataset", "nowhere"],
+        ["--options", "{num_heads: 5}"],
+        ["--options", "[1, 2]"],
+        ["--seed"],
+    ],
+    ids=" ".join,
+)
+def test_bad_parameters_start_nothing(given, tmp_path, capsys):
+    arguments = ["run", "notebooks/experiment.ipynb", "--results", str(tmp_path / "results"), *given]
+    assert main(arguments) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("오류: ") and message.count("\n") == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_failing_cell_is_told_and_kept_apart(tmp_path):
+    broken = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell("1 / 0"),
+        ],
+        metadata=nbformat.read(NOTEBOOKS[0], as_version=4).metadata,
+    )
+    nbformat.write(broken, tmp_path / "broken.ipynb")
+    command = [sys.executable, "-m", "thesis_lib", "run", str(tmp_path / "broken.ipynb")]
+    done = subprocess.run([*command, "--output", str(tmp_path / "out.ipynb")], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "ZeroDivisionError" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_defaults_are_those_of_the_experiment():
+    from dataclasses import fields
+
+    from thesis_lib import Experiment
+
+    defaults = notebook_parameters(Path("notebooks/experiment.ipynb"))
+    assert {f.name for f in fields(Experiment)} <= set(defaults)
+    assert json.dumps(defaults)
+    Experiment.of({f.name: defaults[f.name] for f in fields(Experiment)})

@@ -1,0 +1,113 @@
+"""A profile: a grid of experiments in the order of seeds, trained within a time limit, and gone on with."""
+
+from pathlib import Path
+
+import pytest
+from helpers import korean_sentence, tiny
+
+from thesis_lib import ThesisError, load_records
+from thesis_lib.__main__ import main
+from thesis_lib.profiles import missing, parse_limit, read_profile, train_missing
+
+PROFILES = sorted((Path(__file__).resolve().parents[1] / "profiles").glob("*.yaml"))
+GRID = """
+runs:
+  - {dataset: tiny, network: resnet8, image_size: 8, batch_size: 8, epochs: 1, arm: [resnet, senet], seed: [1, 0]}
+  - {dataset: tiny, network: resnet8, image_size: 8, batch_size: 8, epochs: 1, arm: senet, seed: 0}
+"""
+
+
+@pytest.fixture
+def profile(tmp_path):
+    path = tmp_path / "profile.yaml"
+    path.write_text(GRID, encoding="utf-8")
+    return path
+
+
+def test_order_is_by_seed_and_duplicates_are_removed(profile):
+    found = [(e.seed, e.arm) for e in read_profile(profile)]
+    assert found == [(0, "resnet"), (0, "senet"), (1, "resnet"), (1, "senet")]
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_the_projects_own_profiles_can_be_read(path):
+    experiments = read_profile(path)
+    assert len({e.id for e in experiments}) == len(experiments) > 0
+    assert [e.seed for e in experiments] == sorted(e.seed for e in experiments)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "runs:", "runs: []", "runs: 3", "runs: [3]", "[1, 2]", "a: {", "\udcff"),
+        *("runs: [{arm: senett}]", "runs: [{epoch: 3}]", "runs: [{epochs: 0}]", "runs: [{1: 2}]"),
+    ],
+    ids=repr,
+)
+def test_nonsense_is_refused(text, tmp_path):
+    path = tmp_path / "profile.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ThesisError) as caught:
+        read_profile(path)
+    korean_sentence(caught.value)
+
+
+def test_a_missing_profile_names_those_that_are_there(profile):
+    with pytest.raises(ThesisError, match=r"other\.yaml.*profile\.yaml"):
+        read_profile(profile.with_name("other.yaml"))
+
+
+def command(profile, pictures, results, *more) -> list[str]:
+    places = ["--profile", str(profile), "--root", str(pictures), "--results", str(results)]
+    return ["train", *places, "--device", "cpu", *more]
+
+
+def test_a_limit_stops_cleanly_and_the_same_command_goes_on(profile, pictures, tmp_path, capsys):
+    results = tmp_path / "results"
+    assert main(command(profile, pictures, results, "--limit", "1s")) == 0  # less than is kept for saving
+    out, err = capsys.readouterr()
+    assert "시간 제한에 닿았다" in out and "4개 가운데 0개" in out and err == ""
+    assert len(list(results.rglob("step-*.json"))) == 1 and len(load_records(results)) == 0
+    assert main(command(profile, pictures, results, "--limit", "2h")) == 0
+    out, err = capsys.readouterr()
+    assert "4개 가운데 4개" in out and err == ""
+    assert set(load_records(results)["id"]) == {e.id for e in read_profile(profile)}
+    assert main(command(profile, pictures, results)) == 0
+    assert "끝: " not in capsys.readouterr().out
+
+
+def test_what_is_missing_is_trained_and_a_damaged_record_counts_as_missing(profile, pictures, tmp_path):
+    experiments = read_profile(profile)[:2]
+    assert train_missing(experiments, tmp_path, root=pictures, device="cpu", show=False) == []
+    [damaged] = tmp_path.glob("runs/*-senet-*/record.json")
+    damaged.write_text("{}")
+    assert missing(experiments, tmp_path) == [experiments[1]]
+    with pytest.raises(ThesisError, match="다시 학습하라"):
+        train_missing(experiments, tmp_path, root=pictures, device="cpu", show=False)
+    damaged.unlink()
+    assert train_missing(experiments, tmp_path, root=pictures, device="cpu", show=False) == []
+
+
+def test_a_run_of_another_process_is_left_to_it(pictures, tmp_path, profile):
+    from thesis_lib.checkpoint import only_one
+
+    experiments = read_profile(profile)[:2]
+    with only_one(tmp_path / "checkpoints" / experiments[0].id):
+        left = train_missing(experiments, tmp_path, root=pictures, device="cpu", show=False)
+    assert left == [experiments[0]] and list(load_records(tmp_path)["id"]) == [experiments[1].id]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("165m", 9900), ("2h", 7200), ("0.5h", 1800)])
+def test_limits(text, seconds):
+    assert parse_limit(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "h", "0", "-1m", "2d", "nan", "inf", "1e30h"])
+def test_limits_without_sense(text):
+    with pytest.raises(ThesisError, match="시간 제한"):
+        parse_limit(text)
+
+
+def test_tiny_is_what_the_profile_says(profile):
+    same = tiny(arm="resnet", epochs=1).but(learning_rate=0.2)
+    assert same.id in {e.id for e in read_profile(profile)}
