@@ -33,22 +33,23 @@ def test_every_chapter_is_there_and_numbers_resolve(book, name):
 
 def test_tables_show_the_records(book):
     table = load_records(book.folder / "results")
-    cpu = table[(table["network"] == "resnet20") & (table["arm"] == "resnet")]
-    assert f"{cpu['test_accuracy'].mean():.2f}" in table_of(book.page("experiment"), "tbl-main")
+    quick = table[(table["dataset"] == "shapes") & (table["arm"] == "resnet")]
+    assert len(quick) == 3
+    assert f"{quick['test_accuracy'].mean():.2f}" in table_of(book.page("reproduction"), "tbl-quick")
 
 
-def test_a_changed_record_shows_up_in_the_next_build_and_a_damaged_one_is_named(book, tmp_path):
-    runs = sorted((book.folder / "results" / "runs").glob("cifar10-resnet20-senet_self-*"))
+def test_a_changed_record_shows_up_in_the_next_build_and_an_edited_one_is_named(book):
+    runs = sorted((book.folder / "results" / "runs").glob("shapes-resnet8-senet-*"))
     record = runs[0] / "record.json"
-    kept, before = record.read_bytes(), book.page("experiment")
+    kept, before = record.read_bytes(), book.page("reproduction")
     try:
         data = json.loads(kept)
         data["result"]["test_accuracy"] = 99.99
         record.write_text(json.dumps(data), encoding="utf-8")
         book.build()
-        after = book.page("experiment")
-        assert "99.99" not in after
-        assert "손상되었거나 고쳐졌다" in after and runs[0].name in after
-        assert table_of(after, "tbl-main") != table_of(before, "tbl-main")
+        after = book.page("reproduction")
+        assert "99.99" not in table_of(after, "tbl-quick")
+        assert table_of(after, "tbl-quick") != table_of(before, "tbl-quick")
+        assert "손상되었거나 고쳐졌다" in book.page("experiment") and runs[0].name in book.page("experiment")
     finally:
         record.write_bytes(kept)
