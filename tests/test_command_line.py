@@ -37,7 +37,7 @@ MISTAKES = {
     "no threads": ["train", "--threads", "0"],
     "limit without sense": ["train", "--limit", "soon"],
     "profile and settings": ["train", "--profile", "p.yaml", "--seed", "1"],
-    "unknown command": ["trian"],
+    "unknown command": ["teach"],
     "no command": [],
     "too many for records": ["records", "--arm", "senet"],
 }
