@@ -24,7 +24,8 @@ def work(tmp_path, pictures):
     """A folder with what Snakemake reads; a profile `tiny` of two runs."""
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
-    shutil.copytree(ROOT / "thesis_lib", tmp_path / "thesis_lib")
+    for part in ("thesis_lib", "book"):
+        (tmp_path / part).symlink_to(ROOT / part)
     shutil.copy(ROOT / "Snakefile", tmp_path)
     (tmp_path / "data").symlink_to(pictures)
     return tmp_path

@@ -1,6 +1,5 @@
 """What a reader sees as a figure: Korean labels, colours and marks that differ without colour too."""
 
-import sys
 from pathlib import Path
 
 import matplotlib
@@ -12,6 +11,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 from .errors import ThesisError
+from .progress import in_notebook
 from .records import all_records
 from .stats import paired
 from .tables import PAIRS, by_arm, label
@@ -53,7 +53,7 @@ def use_korean(fonts: Path = FONTS) -> None:
 def axes(width: float, height: float, columns: int = 1, rows: int = 1):
     """A figure and its axes; shown once, as the value of a cell, in vectors."""
     use_korean()
-    if "ipykernel" in sys.modules:
+    if in_notebook():
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("svg")

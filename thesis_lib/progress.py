@@ -3,17 +3,21 @@
 import sys
 
 from tqdm.auto import tqdm
-from tqdm.std import tqdm as terminal_tqdm
+
+
+def in_notebook() -> bool:
+    """Whether this is the kernel of a notebook or of a page of the book."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return hasattr(shell, "kernel")
 
 
 def progress(iterable=None, description: str = "", unit: str = "", *, total=None, initial: int = 0, show=True):
-    in_notebook = tqdm is not terminal_tqdm and "ipykernel" in sys.modules
     return tqdm(
         iterable,
         desc=description,
         unit=unit,
         total=total,
         initial=initial,
-        disable=not (show and (in_notebook or sys.stderr.isatty())),
+        disable=not (show and (in_notebook() or sys.stderr.isatty())),
         dynamic_ncols=True,
     )
