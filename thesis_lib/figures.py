@@ -125,6 +125,7 @@ def forest(table: pd.DataFrame, pairs=PAIRS) -> Figure:
     place.axvline(0, color="#444444", lw=1)
     place.set(yticks=range(len(rows)), yticklabels=names, xlabel="시험 정확도의 짝지은 차이 (%p)")
     place.set_ylim(-0.6, len(rows) - 0.4)
+    place.locator_params(axis="x", nbins=6)
     return figure
 
 
