@@ -133,8 +133,7 @@ def test_every_flipped_bit_of_a_record_is_seen(results):
         damaged[place] ^= 4
         path.write_bytes(damaged)
         table = load_records(results)
-        seen = list(table["arm"]) == ["resnet"] and len(table.attrs["problems"]) == 1
-        assert seen or json.loads(damaged) == json.loads(whole)  # the 17th digit may leave a number as it was
+        assert list(table["arm"]) == ["resnet"] and len(table.attrs["problems"]) == 1
 
 
 @pytest.mark.parametrize("place", ["results", "results/runs", "results/checkpoints"])

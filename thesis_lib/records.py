@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .errors import ThesisError
+from .checkpoint import write_atomically
+from .errors import CannotGoOn, ThesisError
 
 # runs are compared only where all of these are the same
 SETTINGS = ["dataset", "network", "epochs", "batch_size", "learning_rate", "weight_decay", "precision", "image_size"]
@@ -61,10 +62,20 @@ class Record:
         )
 
 
-def seal(data: dict) -> str:
-    """SHA-256 over everything in a record but the seal itself."""
-    rest = {key: value for key, value in data.items() if key != "seal"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def _with_seal(body: bytes) -> bytes:
+    return body + b',\n "seal": "' + hashlib.sha256(body).hexdigest().encode() + b'"\n}'
+
+
+def sealed(data: dict) -> bytes:
+    """A record's file: JSON, its last entry the SHA-256 of all the bytes before."""
+    return _with_seal(json.dumps(data, ensure_ascii=False, indent=1).encode().removesuffix(b"\n}"))
+
+
+def unsealed(content: bytes) -> dict:
+    """The record in such a file. Raises ValueError where a byte differs from what was written."""
+    if content != _with_seal(content.rpartition(b',\n "seal"')[0]):
+        raise ValueError
+    return json.loads(content)
 
 
 def run_folder(results: str | Path, run: str) -> Path:
@@ -78,16 +89,27 @@ def predictions_bytes(predictions: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
+def write_record(results: str | Path, data: dict, predictions: dict[str, np.ndarray], weights: bytes) -> Record:
+    """Weights and predictions first; the record, last, makes the run finished."""
+    folder, content = run_folder(results, data["id"]), predictions_bytes(predictions)
+    data = data | {"predictions_sha256": hashlib.sha256(content).hexdigest()}
+    record = sealed(data)
+    write_atomically(folder / "weights.safetensors", weights)
+    write_atomically(folder / "predictions.npz", content)
+    write_atomically(folder / "record.json", record)
+    return Record(folder, unsealed(record))
+
+
 def read_record(folder: Path) -> Record:
-    """Raises ThesisError for a record that is cut off, edited or moved to another name."""
+    """Raises CannotGoOn for a record that is cut off, edited or moved to another name."""
     path = folder / "record.json"
     try:
-        data = json.loads(path.read_bytes())
-        if data["seal"] != seal(data) or data["id"] != folder.name:
+        data = unsealed(path.read_bytes())
+        if data["id"] != folder.name:
             raise ValueError
         return Record(folder, data)
     except (ValueError, KeyError, TypeError, OSError):
-        raise ThesisError(f"기록이 손상되었거나 고쳐졌다: {path}. 지우고 다시 학습하라.") from None
+        raise CannotGoOn(f"기록이 손상되었거나 고쳐졌다: {path}. 지우고 다시 학습하라.") from None
 
 
 def find_record(results: str | Path, run: str) -> Record | None:
