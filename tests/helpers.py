@@ -59,3 +59,12 @@ def write_pictures(folder, classes=("가지", "나비"), train=20, test=10, size
                 pixels[..., number % 3] += 90
                 Image.fromarray(pixels).save(place / f"{index:03d}.{suffix}")
     return folder
+
+
+def train_command(root, results, experiment: Experiment | None = None) -> list[str]:
+    """The arguments of `python -m thesis_lib` that train `tiny()`, or another experiment, on one thread."""
+    arguments = ["train", "--root", str(root), "--results", str(results), "--device", "cpu", "--threads", "1"]
+    for name, value in (experiment or tiny()).config().items():
+        if name != "options":
+            arguments += [f"--{name.replace('_', '-')}", str(value)]
+    return arguments

@@ -1,7 +1,10 @@
 """Checkpoints: whole or passed over by name; written whole or not at all."""
 
+import hashlib
 import json
+import pickle
 import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -41,7 +44,7 @@ def test_the_newest_whole_one_is_used(two):
 def test_every_flipped_bit_is_seen(two, suffix):
     path = two / f"step-000000020.{suffix}"
     whole, draw = path.read_bytes(), random.Random(5)
-    for _ in range(60):
+    for _ in range(500):
         damaged = bytearray(whole)
         damaged[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
         path.write_bytes(damaged)
@@ -54,7 +57,7 @@ def test_every_flipped_bit_is_seen(two, suffix):
 def test_every_truncation_is_seen(two, suffix):
     path = two / f"step-000000020.{suffix}"
     whole = path.read_bytes()
-    for length in sorted({0, 1, 7, 8, 9, len(whole) // 2, len(whole) - 1}):
+    for length in sorted({0, 1, 7, 8, 9, len(whole) - 1, *random.Random(6).sample(range(len(whole)), 50)}):
         path.write_bytes(whole[:length])
         assert_the_older_is_used(two)
 
@@ -68,6 +71,37 @@ def test_a_manifest_of_another_form_is_seen(two):
     for content in ([], {}, {"manifest": {}, "seal": ""}, None, 3):
         (two / "step-000000020.json").write_text(json.dumps(content))
         assert_the_older_is_used(two)
+
+
+class Harm:
+    """Unpickled, it would make a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "json"])
+def test_a_pickle_is_refused_and_does_not_run(two, tmp_path, suffix):
+    harm = pickle.dumps(Harm(tmp_path / "harmed"))
+    pickle.loads(harm)
+    (tmp_path / "harmed").unlink()  # it works
+    (two / f"step-000000020.{suffix}").write_bytes(harm)
+    assert_the_older_is_used(two)
+    assert not (tmp_path / "harmed").exists()
+
+
+def test_a_sealed_pickle_is_refused_too(two, tmp_path):
+    """Whoever can seal a manifest still cannot make us run code."""
+    harm = pickle.dumps(Harm(tmp_path / "harmed"))
+    (two / "step-000000020.safetensors").write_bytes(harm)
+    manifest = {"sha256": hashlib.sha256(harm).hexdigest(), "state": STATE}
+    sealed = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    (two / "step-000000020.json").write_text(json.dumps({"manifest": manifest, "seal": sealed}))
+    assert_the_older_is_used(two)
+    assert not (tmp_path / "harmed").exists()
 
 
 def test_two_are_kept(two):

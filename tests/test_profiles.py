@@ -64,7 +64,7 @@ def command(profile, pictures, results, *more) -> list[str]:
 
 def test_a_limit_stops_cleanly_and_the_same_command_goes_on(profile, pictures, tmp_path, capsys):
     results = tmp_path / "results"
-    assert main(command(profile, pictures, results, "--limit", "1s")) == 0  # less than is kept for saving
+    assert main(command(profile, pictures, results, "--limit", "3s")) == 0  # no more than is kept for saving
     out, err = capsys.readouterr()
     assert "시간 제한에 닿았다" in out and "4개 가운데 0개" in out and err == ""
     assert len(list(results.rglob("step-*.json"))) == 1 and len(load_records(results)) == 0
@@ -82,10 +82,19 @@ def test_what_is_missing_is_trained_and_a_damaged_record_counts_as_missing(profi
     [damaged] = tmp_path.glob("runs/*-senet-*/record.json")
     damaged.write_text("{}")
     assert missing(experiments, tmp_path) == [experiments[1]]
-    with pytest.raises(ThesisError, match="다시 학습하라"):
+    with pytest.raises(ThesisError, match="실험 1개가 실패했다"):
         train_missing(experiments, tmp_path, root=pictures, device="cpu", show=False)
     damaged.unlink()
     assert train_missing(experiments, tmp_path, root=pictures, device="cpu", show=False) == []
+
+
+def test_a_run_that_cannot_go_on_does_not_keep_the_others_from_it(pictures, profile, tmp_path, capsys):
+    text = profile.read_text(encoding="utf-8")
+    profile.write_text(text.replace("arm: senet,", "arm: senet, learning_rate: 1.0e+30,"), encoding="utf-8")
+    assert main(command(profile, pictures, tmp_path / "results")) == 2
+    out, err = capsys.readouterr()
+    assert out.count("끝: ") == 4 and "걸음. learning_rate를 낮추라" in err
+    assert korean_sentence(err.splitlines()[-1]).startswith("오류: 실험 1개가 실패했다.")
 
 
 def test_a_run_of_another_process_is_left_to_it(pictures, tmp_path, profile):

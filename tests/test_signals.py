@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import korean_sentence, tiny
+from helpers import korean_sentence, tiny, train_command
 
 from thesis_lib.errors import Busy
 
@@ -35,12 +35,8 @@ sys.exit(main(sys.argv[1:]))
 @pytest.fixture
 def waiting(pictures, tmp_path):
     """A process that trains `tiny()` and waits before its third step."""
-    arguments = ["train", "--root", str(pictures), "--results", str(tmp_path), "--device", "cpu", "--threads", "1"]
-    for name, value in tiny().config().items():
-        if name != "options":
-            arguments += [f"--{name.replace('_', '-')}", str(value)]
     process = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, *arguments],
+        [sys.executable, "-c", DRIVER, *train_command(pictures, tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from thesis_lib import ThesisError
 from thesis_lib.augment import PAD, Pictures
 from thesis_lib.data import load
-from thesis_lib.trainer import learning_rate, make_optimizer
+from thesis_lib.recipe import learning_rate, make_optimizer
 
 CPU = torch.device("cpu")
 

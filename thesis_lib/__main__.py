@@ -42,6 +42,7 @@ def value_of(text: str):
 def train_command(args, _rest) -> int:
     import torch
 
+    from .environment import over_before
     from .experiment import Experiment
     from .profiles import parse_limit, read_profile, train_missing
 
@@ -54,9 +55,9 @@ def train_command(args, _rest) -> int:
             raise ThesisError(f"threads에 쓸 수 없는 값: {args.threads}. 1 이상의 정수만 쓸 수 있다.")
         torch.set_num_threads(args.threads)
     deadline = time.monotonic() + parse_limit(args.limit) if args.limit else None
-    left = train_missing(
-        experiments, args.results, root=args.root, device=args.device, deadline=deadline, resume=not args.restart
-    )
+    options = {"root": args.root, "device": args.device, "deadline": deadline, "resume": not args.restart}
+    with over_before(deadline):
+        left = train_missing(experiments, args.results, **options)
     print(f"실험 {len(experiments)}개 가운데 {len(experiments) - len(left)}개에 기록이 있다: {args.results}/runs")
     return 0
 

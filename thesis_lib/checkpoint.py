@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
@@ -21,7 +22,7 @@ KEPT = 2
 
 def write_atomically(path: Path, content: bytes) -> None:
     """The file is there whole or not at all: temporary file, fsync, rename, fsync of the folder."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
@@ -85,9 +86,15 @@ def latest(folder: Path) -> tuple[dict[str, Tensor], dict] | None:
     for path in sorted(folder.glob("step-*.json"), reverse=True):
         try:
             return read(path)
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, OSError, SafetensorError):
             warnings.warn(f"손상된 체크포인트를 건너뛴다: {path}", stacklevel=2)
     return None
+
+
+def remove(folder: Path) -> None:
+    """All checkpoints of a run, and what a kill left half-written."""
+    for path in (*folder.glob("step-*"), *folder.glob(".step-*")):
+        path.unlink()
 
 
 @contextmanager

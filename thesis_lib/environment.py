@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from . import __version__
-from .errors import Stopped, choose
+from .errors import Stopped, ThesisError, choose
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -60,6 +61,41 @@ def peak_memory_mib(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+@contextmanager
+def memory_explained():
+    """Turns "out of memory", of the device or the machine, into a sentence."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch raises a RuntimeError on a CPU
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
+            raise ThesisError(
+                "메모리가 모자란다. batch_size나 image_size를 줄이라. 저장한 체크포인트는 그대로 있다."
+            ) from None
+        raise
+
+
+@contextmanager
+def over_before(deadline: float | None):
+    """Ends the process a second before the deadline where a single step would go past it.
+
+    Files are whole at every moment, so what is lost is the time since the last checkpoint.
+    """
+
+    def leave():
+        print("시간 제한에 닿았다. 마지막 체크포인트에서 이어진다. 같은 명령을 다시 실행하라.", flush=True)
+        os._exit(0)
+
+    timer = threading.Timer(deadline - 1 - time.monotonic(), leave) if deadline is not None else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        if timer:
+            timer.cancel()
 
 
 class StopRequest:

@@ -11,6 +11,10 @@ def choose(kind: str, name: object, allowed) -> None:
         raise ThesisError(f"알 수 없는 {kind}: {name!r}. 쓸 수 있는 값: {', '.join(map(str, allowed))}.")
 
 
+class CannotGoOn(ThesisError):
+    """This run cannot go on; the others of its profile can."""
+
+
 class Busy(ThesisError):
     """Another process has this run."""
 

@@ -1,6 +1,7 @@
 """What is measured on a set of predictions; every number can be computed again from what is stored."""
 
 import numpy as np
+from torch import Tensor
 
 BINS = 15
 
@@ -23,6 +24,20 @@ def calibration_error(label: np.ndarray, predicted: np.ndarray, confidence: np.n
     right = (label == predicted).astype(np.float64)
     gap = np.bincount(bins, right - confidence, minlength=BINS)
     return 100 * float(np.abs(gap).sum() / len(label))
+
+
+def predictions_of(logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
+    """What is stored of each test image, from its logits (N, classes) and label (N,)."""
+    classes = logits.shape[1]
+    confidence, predicted = logits.softmax(1).max(1)
+    top = logits.topk(min(5, classes)).indices
+    small = np.uint8 if classes <= 256 else np.uint16
+    return {
+        "label": labels.numpy().astype(small),
+        "predicted": predicted.numpy().astype(small),
+        "confidence": confidence.numpy().astype(np.float16),
+        "top5": (top == labels[:, None]).any(1).numpy(),
+    }
 
 
 def measure(predictions: dict[str, np.ndarray], classes: int) -> dict[str, object]:

@@ -1,11 +1,12 @@
 """What to run, as a readable file: a profile becomes a list of experiments."""
 
+import sys
 from itertools import product
 from pathlib import Path
 
 import yaml
 
-from .errors import Busy, Stopped, ThesisError, choose
+from .errors import Busy, CannotGoOn, Stopped, ThesisError, choose
 from .experiment import Experiment
 from .records import find_record
 
@@ -49,20 +50,29 @@ def missing(experiments: list[Experiment], results: str | Path) -> list[Experime
 
 
 def train_missing(experiments: list[Experiment], results: str | Path, **options) -> list[Experiment]:
-    """Train what is missing, one after another; skip what another process has. Returns what is left."""
+    """Train what is missing, one after another; skip what another process has. Returns what is left.
+
+    A run that cannot go on is named and the next one begun; ThesisError at the end says how many they were.
+    """
     from .trainer import train
 
+    failed = 0
     for experiment in missing(experiments, results) if options.get("resume", True) else experiments:
         try:
             record = train(experiment, results, **options)
             print(f"끝: {record.id}  시험 정확도 {record.test_accuracy:.2f} %", flush=True)
         except Busy:
             continue
+        except CannotGoOn as error:
+            print(f"실패: {experiment.id}  {error}", file=sys.stderr, flush=True)
+            failed += 1
         except Stopped as stopped:
             if stopped.status:
                 raise
             print(stopped, flush=True)
             break
+    if failed:
+        raise ThesisError(f"실험 {failed}개가 실패했다. 위에 적힌 까닭을 없애고 같은 명령을 다시 실행하라.")
     return missing(experiments, results)
 
 

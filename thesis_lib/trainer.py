@@ -1,7 +1,5 @@
 """Training: one loop that reads like the algorithm; it resumes to the bit, and a kill loses nothing."""
 
-import hashlib
-import json
 import math
 import time
 from dataclasses import dataclass, field
@@ -16,15 +14,17 @@ from . import checkpoint
 from .augment import PAD, Pictures
 from .cost import cost
 from .data import Dataset, load
-from .environment import StopRequest, describe, peak_memory_mib, pick_device
-from .errors import ThesisError
+from .environment import StopRequest, describe, memory_explained, peak_memory_mib, pick_device
+from .errors import CannotGoOn, ThesisError
 from .experiment import NUMERICS, Experiment
-from .metrics import measure
+from .metrics import measure, predictions_of
 from .progress import progress
-from .records import Record, find_record, predictions_bytes, run_folder, seal
+from .recipe import learning_rate, make_optimizer
+from .records import Record, find_record, write_record
 
 CHECKPOINT_SECONDS = 60
 EVALUATION_BATCH = 500
+KEPT = "learning_rate를 낮추라. 그 앞의 체크포인트는 그대로 있다."
 
 
 @dataclass
@@ -37,22 +37,6 @@ class State:
     step: int = 0
     history: list[dict] = field(default_factory=list)
     seconds: list[float] = field(default_factory=lambda: [0.0])
-
-
-def learning_rate(step: int, total: int, warmup: int, peak: float) -> float:
-    """Linear from 0 to the peak, then half a cosine to 0 (Loshchilov and Hutter 2017, equation 5)."""
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
-
-
-def make_optimizer(model: nn.Module, experiment: Experiment) -> torch.optim.SGD:
-    """SGD with Nesterov momentum; weight decay on matrices and kernels only."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": experiment.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    nesterov = experiment.momentum > 0
-    return torch.optim.SGD(groups, lr=0.0, momentum=experiment.momentum, nesterov=nesterov, fused=True)
 
 
 @torch.no_grad()
@@ -121,6 +105,7 @@ class Run:
                     self.save()
             self.close_epoch()
             bar.set_postfix_str(f"검증 {state.history[-1]['val_accuracy']:.1f} %")
+        self.save()  # so that nothing is trained twice if the test split cannot be read now
         bar.close()
 
     def close_epoch(self) -> None:
@@ -128,12 +113,15 @@ class Run:
         began, state = time.monotonic(), self.state
         self.refuse_infinite()
         logits = logits_of(self.model, self.validation, self.autocast)
+        loss = F.cross_entropy(logits, self.validation.labels).item()
+        if not math.isfinite(loss):
+            raise CannotGoOn(f"검증 손실이 유한하지 않다: {state.epoch + 1}번째 에폭의 끝. {KEPT}")
         state.history.append(
             {
                 "epoch": state.epoch + 1,
                 "train_loss": state.loss.double().mean().item(),
                 "train_accuracy": 100 * state.right.double().sum().item() / (self.steps * self.experiment.batch_size),
-                "val_loss": F.cross_entropy(logits, self.validation.labels).item(),
+                "val_loss": loss,
                 "val_accuracy": 100 * (logits.argmax(1) == self.validation.labels).double().mean().item(),
             }
         )
@@ -145,10 +133,7 @@ class Run:
         state = self.state
         bad = (~state.loss[: state.step].isfinite()).nonzero()
         if len(bad):
-            raise ThesisError(
-                f"손실이 유한하지 않다: {state.epoch + 1}번째 에폭의 {int(bad[0]) + 1}번째 걸음. "
-                "learning_rate를 낮추라. 그 앞의 체크포인트는 그대로 있다."
-            )
+            raise CannotGoOn(f"손실이 유한하지 않다: {state.epoch + 1}번째 에폭의 {int(bad[0]) + 1}번째 걸음. {KEPT}")
 
     def save(self) -> None:
         self.refuse_infinite()
@@ -184,15 +169,7 @@ class Run:
         test = Pictures(data.test, data, self.device)
         logits = logits_of(self.model, test, self.autocast).cpu()
         labels, classes = data.test.labels, len(data.classes)
-        confidence, predicted = logits.softmax(1).max(1)
-        small = np.uint8 if classes <= 256 else np.uint16
-        top = logits.topk(min(5, classes)).indices
-        predictions = {
-            "label": labels.numpy().astype(small),
-            "predicted": predicted.numpy().astype(small),
-            "confidence": confidence.numpy().astype(np.float16),
-            "top5": (top == labels[:, None]).any(1).numpy(),
-        }
+        predictions = predictions_of(logits, labels)
         price = cost(experiment.build(classes), experiment.image_size)
         seconds = state.seconds[: experiment.epochs]
         splits = {s: len(getattr(data, s)) for s in ("train", "validation", "test")}
@@ -220,24 +197,7 @@ class Run:
         }, predictions
 
 
-def write_record(folder: Path, data: dict, predictions: dict, model: nn.Module) -> Record:
-    """Weights and predictions first; the record, last, makes the run finished."""
-    content = predictions_bytes(predictions)
-    data = data | {"predictions_sha256": hashlib.sha256(content).hexdigest()}
-    data = json.loads(json.dumps(data))  # tuples become lists, as they will be when read
-    data["seal"] = seal(data)
-    checkpoint.write_atomically(folder / "weights.safetensors", checkpoint.packed(model.state_dict()))
-    checkpoint.write_atomically(folder / "predictions.npz", content)
-    text = json.dumps(data, ensure_ascii=False, indent=1)
-    checkpoint.write_atomically(folder / "record.json", text.encode())
-    return Record(folder, data)
-
-
-def remove_checkpoints(folder: Path) -> None:
-    for path in folder.glob("step-*"):
-        path.unlink()
-
-
+@memory_explained()
 def train(
     experiment: Experiment,
     results: str | Path = "results",
@@ -265,11 +225,11 @@ def train(
         if resume and (record := find_record(results, experiment.id)):  # another process may just have ended it
             return record
         if not resume:
-            remove_checkpoints(checkpoints)
+            checkpoint.remove(checkpoints)
         run.resume()
         with StopRequest(deadline) as stop:
             run.fit(stop, show)
         content, predictions = run.record()
-        record = write_record(run_folder(results, experiment.id), content, predictions, run.model)
-        remove_checkpoints(checkpoints)
+        record = write_record(results, content, predictions, checkpoint.packed(run.model.state_dict()))
+        checkpoint.remove(checkpoints)
         return record
