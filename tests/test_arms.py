@@ -5,6 +5,7 @@ import torch
 from helpers import korean_sentence
 
 from thesis_lib import ARMS, ThesisError, build, plug
+from thesis_lib.arms import WIDTHS
 from thesis_lib.blocks.se import SE
 from thesis_lib.blocks.se_self import SESelf
 from thesis_lib.networks import POSITIONS, Slot, make
@@ -33,6 +34,17 @@ def test_a_shared_block_is_the_same_in_every_arm():
         for stages in (None, [1], [1, 2, 3]):
             state = build(arm, "resnet20", seed=5, attention_stages=stages).state_dict()
             assert all(torch.equal(state[key], value) for key, value in senet.items()), (arm, stages)
+
+
+@pytest.mark.parametrize("network", WIDTHS)
+def test_resnet_wide_has_the_parameters_of_senet_self_and_the_form_of_resnet(network):
+    def count(arm):
+        return sum(p.numel() for p in build(arm, network).parameters())
+
+    assert abs(count("resnet_wide") / count("senet_self") - 1) < 0.003
+    wide, plain = build("resnet_wide", network), build("resnet", network)
+    assert [name for name, _ in wide.named_modules()] == [name for name, _ in plain.named_modules()]
+    assert build("resnet_wide", network, widths=WIDTHS[network]).state_dict().keys() == plain.state_dict().keys()
 
 
 def test_seeds_give_other_weights_and_places_too():
@@ -102,6 +114,13 @@ def test_plug_fills_the_asked_slots_and_no_other(at, stages):
         {"arm": "senet_self", "attention_stages": [[1]]},
         {"arm": "senet_self", "reading": "other"},
         {"arm": "senet_self_plain", "residual": False},
+        {"arm": "senet_self_gate", "mixing": "uniform"},
+        {"arm": "senet_linear", "mixing": "uniform"},
+        {"arm": "senet_self", "mixing": "other"},
+        {"arm": "senet_channel", "num_heads": 4},
+        {"arm": "resnet_wide", "network": "resnet50"},
+        {"arm": "resnet_wide", "network": "resnet9"},
+        *({"arm": "resnet_wide", "widths": widths} for widths in ([16, 32], [16, 32, 0], [16, 32, 6.5], "wide", 16)),
     ],
     ids=str,
 )

@@ -5,7 +5,7 @@ import torch
 from helpers import EXACT, draw, redraw
 
 from thesis_lib import BLOCKS, NETWORKS
-from thesis_lib.blocks.se_self import READINGS
+from thesis_lib.blocks.se_self import MIXINGS, READINGS
 from thesis_lib.blocks.slots import block_options
 
 CHANNELS = 8
@@ -13,6 +13,7 @@ SMALL = {"reduction": 4, "num_heads": 2}
 VARIANTS = [
     *((name, {}) for name in sorted(BLOCKS)),
     *(("se_self", {"reading": reading}) for reading in READINGS[1:]),
+    *(("se_self", {"mixing": mixing}) for mixing in MIXINGS[1:]),
     ("se_self", {"residual": False}),
     ("se_self", {"zero_start": False, "bias": False}),
     ("se", {"bias": False}),

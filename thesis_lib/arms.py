@@ -16,12 +16,14 @@ class Arm:
     """What is put into a backbone: `block` in every stage, `attention` instead of it in the attention stages.
 
     label: how figures and tables name it. role: why the protocol has it. options: the block's own.
+    wide: wider stages instead of a block, with as many parameters as `senet_self` has.
     """
 
     label: str
     role: str
     block: str | None = None
     attention: str | None = None
+    wide: bool = False
     options: dict[str, object] = field(default_factory=dict)
 
 
@@ -30,11 +32,25 @@ ARMS: dict[str, Arm] = {
     "senet": Arm("SENet", "둘째 모형: 모든 단계에 SE", "se"),
     "senet_self": Arm("SENet_self", "제안 모형: 재조정된 맵에 MSA", "se", "se_self"),
     "senet_self_plain": Arm(
-        "SENet_self(plain)", "초안의 코드 그대로, 배치 축만 바로잡음", "se", "se_self", {"reading": "plain"}
+        "SENet_self(plain)", "초안의 코드 그대로, 배치 축만 바로잡음", "se", "se_self", options={"reading": "plain"}
     ),
     "senet_self_gate": Arm(
-        "SENet_self(gate)", "익사이테이션 벡터에 MSA: 토큰이 하나", "se", "se_self", {"reading": "gate"}
+        "SENet_self(gate)", "익사이테이션 벡터에 MSA: 토큰이 하나", "se", "se_self", options={"reading": "gate"}
     ),
+    "senet_linear": Arm("SENet_linear", "대조: 위치를 섞지 않음", "se", "se_self", options={"mixing": "identity"}),
+    "senet_uniform": Arm("SENet_uniform", "대조: 섞되 배우지 않음", "se", "se_self", options={"mixing": "uniform"}),
+    "senet_channel": Arm("SENet_channel", "대조: 채널을 토큰으로 삼는 어텐션", "se", "se_channel"),
+    "resnet_wide": Arm("ResNet_wide", "대조: 매개변수만 늘림", wide=True),
+}
+
+# stage widths of `resnet_wide`: as near to one factor as parameters within 0.3 % of `senet_self`'s allow
+WIDTHS = {
+    "resnet8": [17, 34, 73],
+    "resnet14": [17, 36, 70],
+    "resnet20": [18, 35, 70],
+    **{f"resnet{depth}": [17, 35, 70] for depth in (32, 44, 56, 110)},
+    "resnet18": [70, 140, 280, 560],
+    "resnet34": [69, 138, 275, 550],
 }
 
 
@@ -48,10 +64,23 @@ def arm_options(name: str) -> dict[str, object]:
     """The options that `build` takes for an arm, with their defaults."""
     arm = arm_of(name)
     if arm.block is None:
-        return {}
+        return {"widths": None} if arm.wide else {}
     place: dict[str, object] = {"attention_stages": None} if arm.attention else {"at": "standard", "stages": None}
     own = block_options(arm.block) | (block_options(arm.attention) if arm.attention else {})
     return place | {key: value for key, value in own.items() if key not in arm.options}
+
+
+def wide(network: str, widths=None) -> list[int]:
+    """Stage widths of `resnet_wide`: those asked for, or those that match `senet_self`'s parameters."""
+    choose("네트워크", network, networks.NETWORKS)
+    if widths is None:
+        choose("resnet_wide의 네트워크(widths를 주지 않을 때)", network, WIDTHS)
+        return WIDTHS[network]
+    stages = len(networks.stages(networks.make(network)))
+    whole = isinstance(widths, (list, tuple)) and all(type(width) is int and 1 <= width <= 4096 for width in widths)
+    if not whole or len(widths) != stages:
+        raise ThesisError(f"widths는 1 이상 4096 이하의 정수 {stages}개의 목록이어야 한다(받은 값: {widths!r}).")
+    return list(widths)
 
 
 def own_source(name: str) -> dict[str, str]:
@@ -83,7 +112,8 @@ def build(
     """
     chosen = arm_of(arm)
     refuse_unknown(f"arm {arm}", options, arm_options(arm))
-    model = networks.make(network, num_classes, image_size, seed)
+    shape = {"widths": wide(network, **options)} if chosen.wide else {}
+    model = networks.make(network, num_classes, image_size, seed, **shape)
     if chosen.block is None:
         return model
     stages = networks.stages(model)

@@ -23,6 +23,10 @@ STYLES = {  # colours of Okabe and Ito, each with a mark and a dash of its own
     "senet_self": ("#D55E00", "D", "-."),
     "senet_self_plain": ("#CC79A7", "^", ":"),
     "senet_self_gate": ("#009E73", "v", (0, (5, 1))),
+    "senet_linear": ("#56B4E9", "P", (0, (3, 1, 1, 1))),
+    "senet_uniform": ("#222222", "X", (0, (1, 1))),
+    "senet_channel": ("#8B5A2B", "p", (0, (7, 2))),
+    "resnet_wide": ("#777777", "h", (0, (3, 3))),
 }
 
 

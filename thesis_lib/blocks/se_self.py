@@ -9,6 +9,7 @@ from .se import SE
 from .slots import block
 
 READINGS = ("map", "plain", "gate")
+MIXINGS = ("attention", "identity", "uniform")
 
 
 class MultiHeadSelfAttention(nn.Module):
@@ -49,6 +50,32 @@ class MultiHeadSelfAttention(nn.Module):
         return self.out((self.attention(x) @ value).transpose(1, 2).flatten(2))
 
 
+class FixedMixing(nn.Module):
+    """MSA with its attention weights held fixed: control arms with the same value and output projections.
+
+    identity: every position sees itself alone, W_o W_v x_i. uniform: every position sees all alike, and
+    since the mean of W_v x_i is W_v of the mean, one token is projected. Start as in MSA for one seed.
+    Shapes: (B, N, C) -> (B, N, C).
+    """
+
+    def __init__(self, channels: int, num_heads: int, mixing: str):
+        super().__init__()
+        twin = MultiHeadSelfAttention(channels, num_heads)
+        self.num_heads, self.mixing = num_heads, mixing
+        self.value, self.out = nn.Linear(channels, channels), twin.out
+        self.value.load_state_dict({key: part[-channels:] for key, part in twin.qkv.state_dict().items()})
+
+    def forward(self, x: Tensor) -> Tensor:
+        mixed = x.mean(1, keepdim=True) if self.mixing == "uniform" else x
+        return self.out(self.value(mixed)).expand_as(x)
+
+    def attention(self, x: Tensor) -> Tensor:
+        """The weights that `forward` uses, (B, h, N, N)."""
+        count = x.shape[1]
+        weights = x.new_full((count, count), 1 / count) if self.mixing == "uniform" else torch.eye(count).to(x)
+        return weights.expand(len(x), self.num_heads, count, count)
+
+
 def tokens_of(x: Tensor) -> Tensor:
     """(B, C, H, W) -> (B, HW, C), a view where x is channels_last."""
     return x.flatten(2).transpose(1, 2)
@@ -67,7 +94,8 @@ class SESelf(SE):
         output projection starts at zero, so the block starts exactly as SE.
     plain: MSA(x_se), the draft's own lines with the batch axis put right.
     gate: x MSA(s), the excitation s as one token: softmax over one token is 1, so MSA is linear in s.
-    Options: `reduction` and `bias` of SE; `num_heads`; `residual` and `zero_start` belong to map alone.
+    Options: `reduction` and `bias` of SE; `num_heads`. To map alone belong `residual`, `zero_start` and
+    `mixing`, which puts fixed weights in the place of attention's (see `FixedMixing`).
     Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range.
     """
 
@@ -81,13 +109,16 @@ class SESelf(SE):
         reading: str = "map",
         residual: bool = True,
         zero_start: bool = True,
+        mixing: str = "attention",
     ):
         super().__init__(channels, reduction=reduction, bias=bias)
         choose("reading", reading, READINGS)
-        if reading != "map" and not (residual and zero_start):
-            raise ThesisError("residual과 zero_start는 reading='map'에서만 끌 수 있다.")
+        choose("mixing", mixing, MIXINGS)
+        if reading != "map" and not (residual and zero_start and mixing == "attention"):
+            raise ThesisError("residual, zero_start, mixing은 reading='map'에서만 바꿀 수 있다.")
         self.reading, self.residual = reading, residual
-        self.msa = MultiHeadSelfAttention(channels, num_heads)
+        attends = mixing == "attention"
+        self.msa = MultiHeadSelfAttention(channels, num_heads) if attends else FixedMixing(channels, num_heads, mixing)
         if reading == "map":
             self.norm = nn.LayerNorm(channels)
             if zero_start:
@@ -95,7 +126,8 @@ class SESelf(SE):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.reading == "gate":
-            return x * self.msa.written_out(self.gate(x)[:, None, :]).transpose(1, 2)[..., None]
+            attended = self.msa.written_out(self.gate(x)[:, None, :])  # type: ignore[operator]
+            return x * attended.transpose(1, 2)[..., None]
         x = super().forward(x)
         if self.reading == "plain":
             return map_of(self.msa(tokens_of(x)), x)
@@ -118,9 +150,13 @@ class SESelf(SE):
         *,
         reduction: int = 16,
         reading: str = "map",
+        mixing: str = "attention",
         **_: object,
     ) -> int:
         tokens = 1 if reading == "gate" else height * width
-        return SE.macs(channels, height, width, reduction=reduction) + (
-            4 * tokens * channels**2 + 2 * tokens**2 * channels
-        )
+        own = {
+            "attention": 4 * tokens * channels**2 + 2 * tokens**2 * channels,
+            "identity": 2 * tokens * channels**2,
+            "uniform": 2 * channels**2,
+        }
+        return SE.macs(channels, height, width, reduction=reduction) + own[mixing]
