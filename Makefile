@@ -1,13 +1,15 @@
 # make thesis : 환경을 만들고, quick 프로필을 돌리고, 책을 짓는다
 # make test   : 환경을 만들고, 모든 검사를 한다
 # make book / check-book : 책만 짓는다 / 경고 하나도 없이 짓는지 본다
+# make crash : 학습을 백 번 넘게 죽여 본다
+# make benchmark : 속도를 재어 results/benchmarks에 적는다
 # make picture : README의 그림을 기록에서 다시 그린다
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: thesis test lint book check-book picture constraints clean
+.PHONY: thesis test lint crash benchmark book check-book picture constraints clean
 .DEFAULT_GOAL := thesis
 
 .venv/ready: pyproject.toml constraints.txt
@@ -25,6 +27,12 @@ thesis: .venv/ready
 
 test: .venv/ready lint
 	pytest
+
+crash: .venv/ready
+	pytest -m crash
+
+benchmark: .venv/ready
+	python -m benchmarks
 
 lint: .venv/ready
 	ruff check .

@@ -1,54 +1,40 @@
 """`python -m benchmarks`: how fast the library is, beside what it is measured against, in the same run.
 
 On a CPU about ten minutes; run it on a machine that does nothing else. Writes results/benchmarks/<device>.json,
-which the book's appendix shows.
+which the book's appendix shows; parts that are not measured anew stay there as they were.
 """
 
 import argparse
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from thesis_lib.checkpoint import write_atomically
 from thesis_lib.environment import describe, pick_device
+from thesis_lib.performance import comparisons, limits, measured
+
+PARTS = {"cpu": ["attention", "training", "records"], "cuda": ["gpu"]}
 
 
-def on_cpu(repeats: int) -> dict[str, object]:
-    from . import attention, records, training
-
-    reading = records.growth()
-    return {
-        "comparisons": [c.row() for c in attention.compare(repeats) + training.compare(repeats)],
-        "limits": [limit.row() for limit in records.limits(reading, repeats)],
-        "growth": {"attention": attention.growth(repeats), "records": reading},
-    }
-
-
-def on_gpu(repeats: int) -> dict[str, object]:
-    from . import gpu
-
-    return gpu.measure(repeats)
-
-
-def table(rows: list[dict]) -> str:
-    shown = pd.DataFrame(rows)
-    return shown.to_markdown(index=False, floatfmt=".3g")
-
-
-def main() -> None:
+def main(given: list[str] | None = None) -> None:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description="속도를 잰다")
+    arguments.add_argument(
+        "--part", choices=[part for parts in PARTS.values() for part in parts], help="잴 부분 (기본: 모두)"
+    )
     arguments.add_argument("--repeats", type=int, default=7, help="되풀이 횟수 (기본: 7)")
     arguments.add_argument("--results", default="results", help="결과를 둘 폴더")
-    arguments.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="장치")
-    given = arguments.parse_args()
-    device = pick_device(given.device)
-    found = (on_gpu if device.type == "cuda" else on_cpu)(given.repeats)
-    found["environment"] = describe(torch.device(device))
-    for part in ("comparisons", "limits"):
-        print(table(found.get(part, [])), end="\n\n")
-    path = Path(given.results) / "benchmarks" / f"{device.type}.json"
+    arguments.add_argument("--device", choices=list(PARTS), default="cpu", help="장치")
+    asked = arguments.parse_args(given)
+    device = pick_device(asked.device)
+    found = measured(device.type, asked.results)
+    for part in [asked.part] if asked.part else PARTS[device.type]:
+        measure = import_module(f"benchmarks.{part}").measure
+        found[part] = {"environment": describe(device)} | measure(asked.repeats)
+    for table in (comparisons(found), limits(found)):
+        print(pd.DataFrame(table).to_markdown(index=False), end="\n\n")
+    path = Path(asked.results) / "benchmarks" / f"{device.type}.json"
     write_atomically(path, json.dumps(found, ensure_ascii=False, indent=1).encode())
     print(f"적은 곳: {path}")
 

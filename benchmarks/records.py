@@ -27,7 +27,7 @@ def fill(folder: Path, first: int, count: int) -> None:
         (place / "record.json").write_bytes(sealed(model | {"id": name}))
 
 
-def growth(counts=COUNTS, repeats: int = 3) -> list[dict[str, object]]:
+def growth(counts, repeats: int = 3) -> list[dict[str, object]]:
     """Seconds to read that many records into one table."""
     rows, there = [], 0
     with tempfile.TemporaryDirectory() as folder:
@@ -48,9 +48,10 @@ def startup() -> float:
     return float(done.stdout)
 
 
-def limits(rows: list[dict], repeats: int) -> list[Limit]:
-    most = rows[-1]
-    return [
-        Limit(f"기록 {most['at']:,}개를 표 하나로", "초", most["all"], 3.0),
+def measure(repeats: int, counts=COUNTS) -> dict[str, object]:
+    rows = growth(counts)
+    found = [
+        Limit(f"기록 {counts[-1]:,}개를 표 하나로", "초", rows[-1]["all"], 3.0),
         Limit("import thesis_lib (torch 뒤에)", "초", [startup() for _ in range(repeats)], 0.3),
     ]
+    return {"limits": [limit.row() for limit in found], "growth": rows}

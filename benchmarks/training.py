@@ -65,7 +65,7 @@ def loader_rate(batches) -> float:
     return count / (time.perf_counter() - began)
 
 
-def compare(repeats: int) -> list[Comparison]:
+def measure(repeats: int) -> dict[str, object]:
     small = [whole_step("resnet20", arm, 1.8, 4, repeats)[0] for arm in ("resnet", "senet", "senet_self")]
     large, [peak] = whole_step("resnet18", "resnet", 1.4, 1, repeats, matmul_rate)
     macs = 3 * cost(Experiment("random", "resnet18", "resnet").build(10), 32).macs / 1e9  # once forward, twice backward
@@ -79,4 +79,5 @@ def compare(repeats: int) -> list[Comparison]:
     ours, theirs = interleaved(*measures, repeats=repeats)
     seconds, step = [1 / figure for figure in ours], [1 / figure for figure in small[0].ours]
     share = Comparison("걸음에서 증강의 몫", "resnet20 resnet의 걸음", "초/그림", seconds, step, 0.03, at_least=False)
-    return [*small, large, used, Comparison("증강", PEER, "그림/초", ours, theirs, 12), share]
+    found = [*small, large, used, Comparison("증강", PEER, "그림/초", ours, theirs, 12), share]
+    return {"comparisons": [comparison.row() for comparison in found]}

@@ -68,3 +68,8 @@ def train_command(root, results, experiment: Experiment | None = None) -> list[s
         if name != "options":
             arguments += [f"--{name.replace('_', '-')}", str(value)]
     return arguments
+
+
+def allocate(mib: int):
+    """Work that needs so many MiB; here because a new process imports the file that it comes from."""
+    return lambda: bytearray(mib * 2**20)

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from thesis_lib.sentences import compare, reproduced
-from thesis_lib.stats import paired
-from thesis_lib.tables import reproduction
+from thesis_lib.stats import bootstrap, coverage, family, holm, mcnemar, paired, smallest_detectable
+from thesis_lib.tables import CONTROLS, PRIMARY, differences, reproduction
 
 
 def runs(**accuracies):
@@ -28,6 +28,82 @@ def test_hand_computed_example():
     assert difference.low == pytest.approx(2 - 4.302653 / math.sqrt(3), abs=1e-6)
     assert difference.high == pytest.approx(2 + 4.302653 / math.sqrt(3), abs=1e-6)
     assert difference.p == pytest.approx(2 * stats.t.sf(2 * math.sqrt(3), 2))
+
+
+def test_effect_superiority_and_power_by_hand():
+    """SDs 2 and 1: pooled sqrt(5 / 2); the first is better on every seed, or on two and equal on one."""
+    difference = paired(runs(senet=[81, 83, 85], resnet=[80, 81, 82]), "senet", "resnet")
+    assert difference.effect == pytest.approx(2 / math.sqrt(2.5)) and difference.superior == 1
+    assert paired(runs(senet=[81, 81, 85], resnet=[80, 81, 82]), "senet", "resnet").superior == pytest.approx(5 / 6)
+    assert paired(runs(senet=[81], resnet=[80]), "senet", "resnet").superior == 1
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_the_smallest_detectable_difference_is_detected_four_times_in_five(n):
+    random, size = np.random.default_rng(n), smallest_detectable(n, 1.5)
+    draws = random.normal(size, 1.5, (20_000, n))
+    share = (stats.ttest_1samp(draws, 0, axis=1).pvalue < 0.05).mean()
+    assert share == pytest.approx(0.8, abs=0.01)
+
+
+def test_holm_by_hand():
+    """Sorted .01, .03, .04, times 3, 2, 1, never falling: .03, .06, .06."""
+    assert holm([0.04, 0.01, math.nan, 0.03]) == pytest.approx([0.06, 0.03, math.nan, 0.06], nan_ok=True)
+    assert holm([]) == [] and holm([0.7]) == [0.7] and holm([0.9, 0.8]) == [1, 1]
+
+
+def test_a_family_is_adjusted_together_and_only_where_there_are_runs():
+    table = runs(senet=[81, 82.1, 83, 84], resnet=[80, 81, 82, 83], senet_self=[81.2, 82.9, 83, 84.8])
+    found = family(table, PRIMARY)
+    assert [d.adjusted for d in found] == pytest.approx(holm([d.p for d in found]))
+    assert found[0].adjusted > found[0].p and found[0].verdict == "더 높다"
+    assert family(table, CONTROLS) == [] and differences(table, CONTROLS).empty
+
+
+def test_a_difference_that_the_adjustment_takes_back_is_not_claimed():
+    table = runs(senet=[81, 82.3, 82.9, 83.5], resnet=[80, 82, 82, 83], senet_self=[81.1, 82.2, 83, 83.4])
+    [first, second] = family(table, PRIMARY)
+    assert first.p < 0.05 < first.adjusted and first.low > 0 and second.p > 0.5
+    assert first.verdict == "차이를 확인하지 못했다"
+    assert f"보정한 p값은 {first.adjusted:.3f}이므로 효과를 확인하지 못했다" in compare(table, "senet", "resnet")
+
+
+def test_mcnemar_by_hand_and_against_the_binomial():
+    """8 images only the first got right, 2 only the second: 2 (1 + 10 + 45) / 1024."""
+    first = np.array([True] * 8 + [False] * 2 + [True] * 30 + [False] * 5)
+    second = np.array([False] * 8 + [True] * 2 + [True] * 30 + [False] * 5)
+    assert mcnemar(first, second) == (8, 2, pytest.approx(2 * 56 / 1024))
+    assert mcnemar(first, second)[2] == pytest.approx(stats.binomtest(2, 10).pvalue)
+    assert mcnemar(second, first)[:2] == (2, 8) and mcnemar(first, first) == (0, 0, 1)
+
+
+def test_bootstrap_against_scipy_where_only_images_vary():
+    """With one seed the joint bootstrap is the ordinary one over images."""
+    right = np.random.default_rng(1).choice([-1, 0, 1], size=(1, 400), p=[0.1, 0.7, 0.2])
+    twin = stats.bootstrap((right[0],), np.mean, n_resamples=4000, method="percentile", rng=np.random.default_rng(2))
+    expected = 100 * np.array(twin.confidence_interval)
+    assert bootstrap(right, draws=4000) == pytest.approx(expected, abs=0.6)
+
+
+def test_bootstrap_sees_seeds_and_images():
+    random = np.random.default_rng(3)
+    same_seeds = np.tile(random.choice([-1, 0, 1], size=(1, 300)), (5, 1))
+    same_images = np.array([[1] * 300] * 3 + [[-1] * 300] * 2)
+    for right in (same_seeds, same_images):
+        low, high = bootstrap(right)
+        assert low < 100 * right.mean() < high and high - low > 5
+    assert bootstrap(np.ones((4, 50), dtype=int)) == (100, 100)
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize("ratio", [0.5, 3.0])
+def test_the_t_interval_covers_what_it_says(seeds, ratio):
+    assert coverage(seeds, ratio)["t"] == pytest.approx(95, abs=1.5)
+
+
+def test_the_bootstrap_covers_too_much_where_images_decide_and_too_little_where_few_seeds_do():
+    assert coverage(3, 0.3)["bootstrap"] > 97 and coverage(3, 5.0)["bootstrap"] < 90
+    assert coverage(10, 5.0)["bootstrap"] > coverage(3, 5.0)["bootstrap"] + 3
 
 
 def test_only_seeds_that_both_have_are_paired_whatever_their_order():

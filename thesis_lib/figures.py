@@ -11,10 +11,12 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 from .errors import ThesisError
+from .metrics import BINS
 from .progress import in_notebook
 from .records import all_records
-from .stats import paired
-from .tables import PAIRS, by_arm, label
+from .robustness import CORRUPTIONS
+from .stats import family, pairs
+from .tables import CONTROLS, PRIMARY, by_arm, label
 
 FONTS = Path(__file__).parents[1] / "book" / "fonts"
 STYLES = {  # colours of Okabe and Ito, each with a mark and a dash of its own
@@ -111,9 +113,9 @@ def accuracy_by_seed(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def forest(table: pd.DataFrame, pairs=PAIRS) -> Figure:
+def forest(table: pd.DataFrame, members=PRIMARY + CONTROLS) -> Figure:
     """Paired differences with 95 % intervals; a hollow mark has too few seeds for an interval."""
-    rows = [d for d in (paired(table, *pair) for pair in pairs) if d.n]
+    rows = [d for d in family(table, members) if d.n]
     if not rows:
         return blank()
     figure, grid = axes(7, 0.8 + 0.5 * len(rows))
@@ -130,6 +132,71 @@ def forest(table: pd.DataFrame, pairs=PAIRS) -> Figure:
     place.set(yticks=range(len(rows)), yticklabels=names, xlabel="시험 정확도의 짝지은 차이 (%p)")
     place.set_ylim(-0.6, len(rows) - 0.4)
     place.locator_params(axis="x", nbins=6)
+    return figure
+
+
+def per_class(table: pd.DataFrame, first: str, second: str, results: str = "results") -> Figure:
+    """Paired difference of the accuracy on each class: every seed a dot, the mean a bar."""
+    runs = pairs(table, first, second, value="id")
+    if runs.empty:
+        return blank()
+    records = {record.id: record for record in all_records(results)[0]}
+    delta = np.array(
+        [
+            np.subtract(*(records[run].data["result"]["per_class_accuracy"] for run in pair))
+            for pair in runs.itertuples(index=False)
+        ]
+    )
+    names = records[runs[first].iloc[0]].data["classes"]
+    order = np.argsort(delta.mean(0))
+    figure, grid = axes(7, 0.9 + 0.3 * len(names))
+    place, (colour, mark, _) = grid[0][0], style(first)
+    place.barh(range(len(names)), delta.mean(0)[order], color=colour, alpha=0.45)
+    for values in delta:
+        place.scatter(values[order], range(len(names)), color=colour, marker=mark, s=14, zorder=3)
+    place.axvline(0, color="#444444", lw=1)
+    place.set(yticks=range(len(names)), yticklabels=[names[i] for i in order])
+    place.set_xlabel(f"{label(first)} − {label(second)}, 시험 정확도의 차이 (%p)")
+    return figure
+
+
+def reliability(table: pd.DataFrame, results: str = "results") -> Figure:
+    """Share of right answers against confidence, in the bins of the calibration error, all seeds together."""
+    if table.empty:
+        return blank()
+    records = {record.id: record for record in all_records(results)[0]}
+    figure, grid = axes(5, 4)
+    place = grid[0][0]
+    place.plot([0, 1], [0, 1], color="#888888", lw=1)
+    for arm, runs in by_arm(table):
+        colour, mark, dash = style(arm)
+        confidence = np.concatenate([records[run].predictions["confidence"] for run in runs["id"]]).astype(float)
+        right = np.concatenate([records[run].right for run in runs["id"]])
+        bins = pd.Series(np.minimum((confidence * BINS).astype(int), BINS - 1))
+        means = pd.DataFrame({"confidence": confidence, "right": right}).groupby(bins).mean()
+        place.plot(means["confidence"], means["right"], color=colour, marker=mark, linestyle=dash, label=label(arm))
+    place.set(xlabel="예측 확신도", ylabel="맞힌 비율")
+    place.legend()
+    return figure
+
+
+def robustness(found: pd.DataFrame) -> Figure:
+    """Accuracy against the strength of each corruption, the mean over seeds."""
+    if found.empty:
+        return blank()
+    figure, grid = axes(9, 5, columns=3, rows=2)
+    for place, (kind, (name, *_)) in zip(grid.flat, CORRUPTIONS.items(), strict=True):
+        for arm, runs in by_arm(found[found["kind"] == kind]):
+            colour, mark, dash = style(arm)
+            means = runs.groupby("strength")["accuracy"].mean()
+            place.plot(means, color=colour, marker=mark, linestyle=dash, ms=4, label=label(arm))
+        place.set_title(name, fontsize=11)
+        place.set(xticks=range(1, 6))
+    for place in grid[:, 0]:
+        place.set_ylabel("시험 정확도 (%)")
+    for place in grid[1]:
+        place.set_xlabel("손상의 세기")
+    grid[0][0].legend(fontsize=9)
     return figure
 
 

@@ -12,9 +12,14 @@ KINDS = {"ours": ("senet_self", "이 저장소"), "draft": ("senet", "초고의 
 
 
 def measured(device: str = "cpu", results: str = "results") -> dict:
-    """The results file of one device; empty where nothing has been measured there."""
+    """The results file of one device, part by part; empty where nothing has been measured there."""
     path = Path(results) / "benchmarks" / f"{device}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def rows_of(found: dict, kind: str) -> list[dict]:
+    """`comparisons` or `limits` of all parts."""
+    return [row for part in found.values() for row in part.get(kind, [])]
 
 
 def number(value: float) -> str:
@@ -39,7 +44,7 @@ def comparisons(found: dict) -> pd.DataFrame:
                 "목표": f"{row['goal']:.2g} {'이상' if row['at_least'] else '이하'}",
                 "결과": verdict(row),
             }
-            for row in found.get("comparisons", [])
+            for row in rows_of(found, "comparisons")
         ]
     )
 
@@ -55,17 +60,34 @@ def limits(found: dict) -> pd.DataFrame:
                 "목표": f"{row['goal']:.2g} {row['unit']} 미만",
                 "결과": verdict(row),
             }
-            for row in found.get("limits", [])
+            for row in rows_of(found, "limits")
         ]
     )
 
 
+def missed(found: dict) -> str:
+    """Which goals were missed, and for the block's speed what that comes from."""
+    rows = rows_of(found, "comparisons") + rows_of(found, "limits")
+    names = [row["what"] for row in rows if not row["reached"]]
+    if not rows or not names:
+        return "정한 목표에 모두 닿았다." if rows else "아직 재지 않았다."
+    text = f"목표에 닿지 못한 것은 {len(names)}개이다({'; '.join(names)})."
+    if any("블록" in name and "속도" in name for name in names):
+        cause = found["attention"]["cause"]
+        text += (
+            f" 블록의 속도에서 우리 쪽 시간의 {100 * cause['kernel_share']:.0f}%는 PyTorch의 융합 연산 안에서 흐르므로 "
+            "나머지를 줄여도 크게 빨라지지 않는다. 상대의 시간은 큰 행렬을 새로 받은 메모리에 처음 쓰는 값에 좌우된다. "
+            f"한 번 받은 메모리를 돌려주지 않게 하면 같은 비가 {cause['factor_with_kept_pages']:.2f}로 준다."
+        )
+    return text
+
+
 def growth(found: dict) -> Figure:
     """Time and memory of the block against tokens and batch, and time against the number of records."""
-    if not (rows := found.get("growth")):
+    if not {"attention", "records"} <= set(found):
         return blank("아직 재지 않았다")
     figure, grid = axes(9, 5.4, columns=3, rows=2)
-    block = pd.DataFrame(rows["attention"])
+    block = pd.DataFrame(found["attention"]["growth"])
     for row, (key, unit) in enumerate((("seconds", "시간 (초)"), ("mib", "메모리 (MiB)"))):
         for place, (along, name) in zip(grid[row], (("N", "토큰 수"), ("B", "배치 크기")), strict=False):
             for kind, (arm, label) in KINDS.items():
@@ -75,7 +97,7 @@ def growth(found: dict) -> Figure:
             ticks = sorted(set(block.loc[block["along"] == along, "at"]))
             place.set(xlabel=name, ylabel=unit, xticks=ticks, xticklabels=ticks)
             place.minorticks_off()
-    records = pd.DataFrame(rows["records"])
+    records = pd.DataFrame(found["records"]["growth"])
     colour, mark, dash = style("resnet")
     grid[0][2].loglog(records["at"], records["seconds"], color=colour, marker=mark, linestyle=dash)
     grid[0][2].set(xlabel="기록 수", ylabel="읽는 시간 (초)")

@@ -44,6 +44,11 @@ class Record:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return dict(arrays)
 
+    @property
+    def right(self) -> np.ndarray:
+        """Whether each test image was recognised, (N,) bool."""
+        return self.predictions["label"] == self.predictions["predicted"]
+
     def row(self) -> dict[str, object]:
         """One row of `load_records`."""
         data = self.data

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from .stats import Difference, paired
-from .tables import label
+from .stats import Difference, family, paired
+from .tables import CONTROLS, PRIMARY, label
 
 
 def progress_of(table: pd.DataFrame) -> str:
@@ -37,15 +37,22 @@ def outcome(difference: Difference) -> str:
         f"시드 {d.n}개에서 시험 정확도의 차이({first} − {second})는 평균 {d.mean:+.2f} %p이고, "
         f"95% 신뢰구간은 [{d.low:+.2f}, {d.high:+.2f}]이다. "
     )
-    if d.low > 0:
-        return start + f"구간이 0보다 위에 있으므로 {first}의 정확도가 더 높다."
-    if d.high < 0:
-        return start + f"구간이 0보다 아래에 있으므로 {first}의 정확도가 더 낮다."
-    return start + "구간이 0을 품으므로 효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다."
+    unseen = "효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다"
+    if d.low <= 0 <= d.high:
+        seeable = f"{d.detectable:.2f} %p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다."
+        return start + f"구간이 0을 품으므로 {unseen}. {seeable}"
+    if d.verdict.startswith("차이"):
+        return start + f"그러나 여러 비교를 함께 보정한 p값은 {d.adjusted:.3f}이므로 {unseen}."
+    place = "위" if d.mean > 0 else "아래"
+    return start + f"구간이 0보다 {place}에 있으므로 {first}의 정확도가 {d.verdict}."
 
 
 def compare(table: pd.DataFrame, first: str, second: str) -> str:
-    """`outcome` of two arms of one profile."""
+    """`outcome` of two arms of one profile, adjusted over the family of the protocol that they are in."""
+    for members in (PRIMARY, CONTROLS):
+        if (first, second) in members:
+            found = {(d.first, d.second): d for d in family(table, members)}
+            return outcome(found.get((first, second)) or paired(table, first, second))
     return outcome(paired(table, first, second))
 
 

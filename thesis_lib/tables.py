@@ -1,11 +1,13 @@
 """What a reader sees as a table: records in, Korean columns out."""
 
+import numpy as np
 import pandas as pd
 
 from .arms import ARMS
 from .profiles import read_profile
-from .records import load_records
-from .stats import paired
+from .records import all_records, load_records
+from .robustness import CORRUPTIONS
+from .stats import bootstrap, coverage, family, mcnemar, pairs
 
 ORDER = list(ARMS)
 
@@ -59,13 +61,12 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-PAIRS = (("senet", "resnet"), ("senet_self", "senet"), ("senet_self_plain", "senet"), ("senet_self_gate", "senet"))
+PRIMARY = (("senet", "resnet"), ("senet_self", "senet"))
+CONTROLS = tuple(("senet_self", arm) for arm in ARMS if arm not in ("resnet", "senet", "senet_self"))
 
 
-def differences(table: pd.DataFrame, pairs=PAIRS) -> pd.DataFrame:
-    """Paired differences in percentage points, with intervals and verdicts, where both arms have runs."""
-    arms = set(table["arm"])
-    rows = [paired(table, first, second) for first, second in pairs if {first, second} <= arms]
+def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
+    """Paired differences of one family in percentage points, with intervals and verdicts."""
     return pd.DataFrame(
         [
             {
@@ -74,11 +75,47 @@ def differences(table: pd.DataFrame, pairs=PAIRS) -> pd.DataFrame:
                 "차이 (%p)": f"{d.mean:+.2f}",
                 "95 % 구간": "—" if d.n < 2 else f"[{d.low:+.2f}, {d.high:+.2f}]",
                 "p": "—" if d.n < 2 else f"{d.p:.3f}",
+                "보정한 p": "—" if d.n < 2 else f"{d.adjusted:.3f}",
+                "효과 (SD)": "—" if d.n < 2 else f"{d.effect:+.2f}",
+                "P(A > B)": f"{d.superior:.2f}",
+                "찾을 수 있는 차이 (%p)": "—" if d.n < 2 else f"{d.detectable:.2f}",
                 "판정": d.verdict,
             }
-            for d in rows
+            for d in family(table, members)
+            if d.n
         ]
     )
+
+
+def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results") -> pd.DataFrame:
+    """McNemar for each pair of one seed, and over all of them the interval of the joint bootstrap."""
+    records = {record.id: record for record in all_records(results)[0]}
+    rows = []
+    for first, second in members:
+        runs = pairs(table, first, second, value="id")
+        right = [[records[run].right for run in pair] for pair in runs.itertuples(index=False)]
+        for seed, (a, b) in zip(runs.index, right, strict=True):
+            only_first, only_second, p = mcnemar(a, b)
+            rows.append(
+                {
+                    "비교": f"{label(first)} − {label(second)}",
+                    "시드": str(seed),
+                    "앞만 맞힌 영상": f"{only_first:,}",
+                    "뒤만 맞힌 영상": f"{only_second:,}",
+                    "p 또는 구간": f"p = {p:.3f}",
+                }
+            )
+        if len(right) > 1:
+            low, high = bootstrap(np.array([a.astype(np.int8) - b.astype(np.int8) for a, b in right]))
+            rows.append(rows[-1] | {"시드": "함께", "앞만 맞힌 영상": "—", "뒤만 맞힌 영상": "—"})
+            rows[-1]["p 또는 구간"] = f"[{low:+.2f}, {high:+.2f}] %p"
+    return pd.DataFrame(rows)
+
+
+def coverages(counts=(3, 5, 10), ratios=(0.5, 1.0, 3.0)) -> pd.DataFrame:
+    """What the two intervals really cover where there is no difference (see `stats.coverage`)."""
+    rows = [(n, ratio, *(f"{share:.1f}" for share in coverage(n, ratio).values())) for n in counts for ratio in ratios]
+    return pd.DataFrame(rows, columns=["시드 수", "시드의 흔들림 / 영상의 흔들림", "t 구간 (%)", "붓스트랩 구간 (%)"])
 
 
 def learning_rates(table: pd.DataFrame) -> pd.DataFrame:
@@ -94,6 +131,18 @@ def machines(table: pd.DataFrame) -> pd.DataFrame:
     groups = table.groupby(["network", "device", "threads", "torch"], sort=True)
     rows = [(*key, len(runs), f"{runs['seconds'].sum() / 3600:.2f}") for key, runs in groups]
     return pd.DataFrame(rows, columns=["네트워크", "장치", "스레드", "torch", "실행 수", "합계 시간 (시간)"])
+
+
+def robustness(found: pd.DataFrame, clean: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy under each corruption, the mean over its strengths; only runs that were measured count."""
+    rows = []
+    for arm, runs in by_arm(found):
+        whole = clean[clean["id"].isin(runs["id"])]
+        row = {"네트워크": label(arm), "시드 수": whole.shape[0], "깨끗함": mean_sd(whole["test_accuracy"])}
+        for kind, (name, *_) in CORRUPTIONS.items():
+            row[name] = mean_sd(runs[runs["kind"] == kind].groupby("seed")["accuracy"].mean())
+        rows.append(row | {"모두": mean_sd(runs.groupby("seed")["accuracy"].mean())})
+    return pd.DataFrame(rows)
 
 
 def numbered(table: pd.DataFrame, caption: str, name: str) -> str:

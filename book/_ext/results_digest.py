@@ -18,6 +18,7 @@ def sources(root: Path) -> list[Path]:
     found = [
         path for path in results.rglob("*") if path.name in RECORDS and "runs" in path.relative_to(results).parts[:-1]
     ]
+    found += (results / "benchmarks").glob("*.json")
     found += (root / "thesis_lib").rglob("*.py")
     found += (root / "book" / "data").rglob("*.csv")
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))

@@ -1,0 +1,107 @@
+"""The benchmarks: both sides do the same work, and the arithmetic of the comparison. No test is timed."""
+
+import json
+
+import pytest
+import torch
+from helpers import allocate, draw, redraw
+
+from benchmarks import attention, loop, peers, records, timing, training
+from thesis_lib import Experiment, build, performance
+from thesis_lib.blocks.se_self import SESelf
+from thesis_lib.errors import Stopped
+
+
+def peer_state(state: dict) -> dict:
+    """Our weights under the names and in the shapes of timm and torch."""
+    renamed = {}
+    for key, value in state.items():
+        if ".fc" in key or key.startswith("fc"):
+            value = value[..., None, None] if key.endswith("weight") else value
+            parent, _, rest = key.rpartition("fc")
+            renamed[f"{parent}fc{rest}"] = value
+        elif "msa.qkv" in key:
+            renamed[key.replace("msa.qkv.", "attention.mha.in_proj_")] = value
+        elif "msa.out" in key:
+            renamed[key.replace("msa.out", "attention.mha.out_proj")] = value
+        else:
+            renamed[key] = value
+    return renamed
+
+
+def in_se(state: dict, prefix: str) -> dict:
+    return {k.replace(f"{prefix}fc", f"{prefix}se.fc"): v for k, v in state.items()}
+
+
+def test_the_drafts_block_computes_what_ours_does():
+    ours, theirs = redraw(SESelf(16, reduction=4, num_heads=4)).eval(), peers.DraftSESelf(16, 4).eval()
+    theirs.load_state_dict(in_se(peer_state(ours.state_dict()), ""))
+    x = draw(2, 16, 5, 3)
+    torch.testing.assert_close(theirs(x), ours(x))
+
+
+@pytest.mark.parametrize("arm", ["resnet", "senet", "senet_self"])
+def test_the_peers_network_computes_what_ours_does(arm):
+    ours, theirs = redraw(build(arm, "resnet20")).eval(), peers.network(arm, "resnet20").eval()
+    state = peer_state(ours.state_dict())
+    if arm == "senet_self":
+        for unit in range(3):
+            state = in_se(state, f"stages.2.{unit}.standard.")
+    theirs.load_state_dict(state)
+    x = draw(2, 3, 32, 32)
+    torch.testing.assert_close(theirs(x), ours(x), rtol=1e-4, atol=1e-4)
+
+
+def test_the_loop_is_timed_over_the_steps_that_were_asked_for():
+    data, experiment = loop.random_pictures(64), Experiment("random", "resnet8", "resnet", epochs=1, batch_size=8)
+    with loop.training_run(experiment, data) as run:
+        assert loop.rate(run, 3) > 0 and run.state.step == 3
+        assert loop.rate(run, 2) > 0 and run.state.step == 5
+    stop = loop.StopAfter(2, torch.device("cpu"))
+    assert [type(stop.reason()) for _ in range(3)] == [type(None), type(None), Stopped]
+
+
+def test_measures_take_turns_after_one_warm_up_each():
+    calls = []
+
+    def measure(name):
+        return lambda: calls.append(name) or len(calls)
+
+    assert timing.interleaved(measure("a"), measure("b"), repeats=2) == [[3, 5], [4, 6]]
+    assert calls == list("ababab")
+
+
+def test_rows():
+    row = timing.Comparison("w", "p", "u", [4.0, 9.0, 10.0], [2.0, 3.0, 10.0], goal=1.8).row()
+    assert (row["factor"], row["low"], row["high"], row["n"], row["reached"]) == (2.0, 1.0, 3.0, 3, True)
+    assert not timing.Comparison("w", "p", "u", [4.0], [2.0], goal=1.8, at_least=False).row()["reached"]
+    limit = timing.Limit("w", "s", [1.0, 2.0, 9.0], 2.5).row()
+    assert (limit["figure"], limit["low"], limit["high"], limit["n"], limit["reached"]) == (2.0, 1.0, 9.0, 3, True)
+
+
+def test_memory_is_the_peak_above_the_idle_process():
+    small, large = (timing.peak_memory(allocate, mib) / 2**20 for mib in (1, 65))
+    assert 60 < large - small < 68
+
+
+def test_every_part_runs_and_the_book_can_show_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(attention, "peak_memory", lambda prepare, *case: 2**20 * (prepare(*case)() > 0))
+    step, [peak] = training.whole_step("resnet8", "senet_self", 1.8, 1, 1, lambda: training.matmul_rate(64, 1))
+    found = {
+        "attention": attention.measure(1, batch=2, tokens=16, cases=[("N", 2, 4), ("B", 2, 16)]),
+        "training": {"comparisons": [step.row()]},
+        "records": records.measure(1, counts=(2, 5)),
+    }
+    assert [row["at"] for row in found["records"]["growth"]] == [2, 5] and peak[0] > 0
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "cpu.json").write_text(json.dumps(found), encoding="utf-8")
+    found = performance.measured(results=tmp_path)
+    assert list(performance.comparisons(found)["n"]) == [1, 1, 1] and len(performance.limits(found)) == 2
+    assert performance.growth(found).axes
+    found["attention"]["comparisons"][0]["reached"] = False
+    assert "융합 연산 안에서" in performance.missed(found)
+
+
+def test_nothing_measured_is_shown_as_nothing(tmp_path):
+    found = performance.measured(results=tmp_path)
+    assert performance.comparisons(found).empty and performance.limits(found).empty and performance.growth(found)

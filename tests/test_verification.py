@@ -1,0 +1,88 @@
+"""`verify`: a run trained again agrees with its record, and a record that is not true does not."""
+
+import json
+
+import pytest
+import torch
+from helpers import korean_sentence, tiny
+
+from thesis_lib import ThesisError
+from thesis_lib.__main__ import main
+from thesis_lib.records import Record, find_record, sealed
+from thesis_lib.verification import spread, verdict, verify
+
+
+@pytest.fixture
+def results(train_tiny, tmp_path):
+    for seed in range(3):
+        train_tiny(tiny(epochs=1, arm="senet", seed=seed), tmp_path / "results")
+    return tmp_path / "results"
+
+
+RUN = tiny(epochs=1, arm="senet").id
+
+
+def verify_command(results, pictures, run=RUN) -> int:
+    return main(["verify", run, "--results", str(results), "--root", str(pictures), "--device", "cpu"])
+
+
+def rewrite(results, change) -> None:
+    """A false record, sealed as a true one."""
+    path = results / "runs" / RUN / "record.json"
+    data = json.loads(path.read_text())
+    change(data)
+    data.pop("seal")
+    path.write_bytes(sealed(data))
+
+
+def test_a_true_record_agrees_to_the_bit(results, pictures, capsys):
+    before = find_record(results, RUN).data
+    assert verify_command(results, pictures) == 0
+    assert korean_sentence(capsys.readouterr().out).endswith("맞는다: 환경이 같고, 가중치와 예측의 해시가 기록과 같다.")
+    assert find_record(results, RUN).data == before and len(list(results.glob("runs/*"))) == 3
+
+
+def test_a_false_record_does_not_agree(results, pictures, capsys):
+    rewrite(results, lambda data: data.update(weights_sha256="0" * 64))
+    assert verify_command(results, pictures) == 1
+    assert "맞지 않는다: 환경이 같은데 해시가 다르다(weights_sha256)" in korean_sentence(capsys.readouterr().out)
+
+
+def test_elsewhere_accuracies_are_compared(results, pictures, capsys):
+    rewrite(results, lambda data: data["environment"].update(torch="1.0"))
+    record = find_record(results, RUN)
+    sd = spread(record, results)
+    assert verify_command(results, pictures) == (0 if sd > 0 else 1) or sd == 0
+    assert "환경이 달라(torch)" in korean_sentence(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("gap", "agrees"), [(2.9, True), (3.1, False), (-3.1, False)])
+def test_three_deviations_are_the_limit(gap, agrees, results):
+    record = find_record(results, RUN)
+    data = json.loads(json.dumps(record.data))
+    data["environment"]["cpu_capability"] = "other"
+    data["result"]["test_accuracy"] += gap
+    assert verdict(record, Record(record.folder, data), sd=1.0)[0] is agrees
+    assert not verdict(record, Record(record.folder, data), sd=float("nan"))[0]
+
+
+def test_threads_of_the_record_are_used_and_given_back(results, pictures, monkeypatch):
+    rewrite(results, lambda data: data["environment"].update(threads=2))
+    seen = []
+
+    def not_now(*_, **__):
+        seen.append(torch.get_num_threads())
+        raise ThesisError("여기까지.")
+
+    monkeypatch.setattr("thesis_lib.verification.train", not_now)
+    with pytest.raises(ThesisError, match="여기까지"):
+        verify(RUN, results)
+    assert seen == [2] and torch.get_num_threads() == 1
+
+
+def test_unknown_runs_and_other_numerics_are_refused(results, pictures, capsys):
+    assert verify_command(results, pictures, "nothing") == 2
+    assert RUN in korean_sentence(capsys.readouterr().err)
+    rewrite(results, lambda data: data.update(numerics=0))
+    assert verify_command(results, pictures) == 2
+    assert "다른 판본의 계산" in korean_sentence(capsys.readouterr().err)

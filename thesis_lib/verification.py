@@ -1,0 +1,63 @@
+"""A committed run, trained again and held against its record."""
+
+import tempfile
+from pathlib import Path
+
+import torch
+
+from .errors import ThesisError, choose
+from .experiment import NUMERICS, Experiment
+from .records import SETTINGS, Record, all_records, find_record, load_records
+from .trainer import train
+
+SAME = ("torch", "numpy", "platform", "device", "threads", "cpu_capability")  # what equality to the bit needs
+
+
+def spread(record: Record, results: str | Path) -> float:
+    """Standard deviation of the test accuracy over the seeds of a run's arm, nan where there is one seed."""
+    table = load_records(results)
+    own = table[table["id"] == record.id].iloc[0]
+    alike = (table[[*SETTINGS, "arm", "options"]] == own[[*SETTINGS, "arm", "options"]]).all(axis=1)
+    return float(table.loc[alike, "test_accuracy"].std())
+
+
+def verdict(record: Record, again: Record, sd: float) -> tuple[bool, str]:
+    """Whether a second run agrees with the first, and a Korean sentence that says by what it was judged.
+
+    On the same machine and versions the hashes of weights and predictions must be equal; elsewhere the
+    accuracies must lie within three standard deviations over the seeds.
+    """
+    then, now = record.data["environment"], again.data["environment"]
+    if other := [name for name in SAME if then[name] != now[name]]:
+        gap = abs(again.test_accuracy - record.test_accuracy)
+        agrees = gap <= 3 * sd
+        start = "맞는다" if agrees else "맞지 않는다"
+        return agrees, (
+            f"{start}: 환경이 달라({', '.join(other)}) 비트가 아니라 정확도를 견주었다. "
+            f"차이는 {gap:.2f} %p이고 한도는 시드 사이 표준편차의 세 배인 {3 * sd:.2f} %p이다."
+        )
+    names = [name for name in ("weights_sha256", "predictions_sha256") if record.data[name] != again.data[name]]
+    if names:
+        return False, f"맞지 않는다: 환경이 같은데 해시가 다르다({', '.join(names)})."
+    return True, "맞는다: 환경이 같고, 가중치와 예측의 해시가 기록과 같다."
+
+
+def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, str]:
+    """Train the run of this id again, elsewhere and with the recorded number of threads, and compare.
+
+    options: `root`, `device` and `show` of `train`. Raises ThesisError for a run that is not there or was
+    made by other numerics.
+    """
+    choose("기록", run, [record.id for record in all_records(results)[0]])
+    record = find_record(results, run)
+    assert record is not None
+    if record.data["numerics"] != NUMERICS:
+        raise ThesisError(f"이 기록은 다른 판본의 계산으로 만들었다: {run}. 그 판본의 코드에서 확인하라.")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(record.data["environment"]["threads"])
+    try:
+        with tempfile.TemporaryDirectory() as elsewhere:
+            again = train(Experiment.of(record.data["experiment"]), elsewhere, **options)
+            return verdict(record, again, spread(record, results))
+    finally:
+        torch.set_num_threads(threads)
