@@ -124,7 +124,7 @@ class StopRequest:
         """Why to stop now, or None. Leaves time for one more step and a checkpoint before the deadline."""
         now = time.monotonic()
         if self.asked is not None:
-            self.slowest = max(self.slowest, now - self.asked)
+            self.slowest = max(0.98 * self.slowest, now - self.asked)  # a pause of the machine is soon forgotten
         self.asked = now
         if self.signal:
             return Stopped("중단 신호를 받았다.", 128 + self.signal)

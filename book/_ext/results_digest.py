@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-RECORDS = {"record.json", "predictions.npz"}
+RECORDS = {"record.json", "predictions.npz", "robustness.json"}
 
 
 def sources(root: Path) -> list[Path]:
