@@ -1,14 +1,25 @@
 """Figures from records: every glyph is there, nothing is shown twice, an empty table still draws."""
 
 import warnings
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from thesis_lib import ThesisError, drawings, figures, tables
+from thesis_lib.records import all_records
+from thesis_lib.robustness import CORRUPTIONS
 
-DRAWN = [figures.learning_curves, figures.accuracy_by_seed, figures.forest, figures.accuracy_against_cost]
+DRAWN = [
+    figures.learning_curves,
+    figures.accuracy_by_seed,
+    figures.forest,
+    figures.accuracy_against_cost,
+    figures.reliability,
+    partial(figures.per_class, first="senet", second="resnet"),
+]
 
 
 def render(figure, path):
@@ -19,7 +30,7 @@ def render(figure, path):
     return path.read_bytes()
 
 
-@pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: getattr(draw, "__name__", "per_class"))
 def test_figure_of_the_committed_records_has_every_glyph(draw, tmp_path):
     table = tables.of_profile("quick")
     assert len(table) == table.attrs["planned"]
@@ -29,12 +40,43 @@ def test_figure_of_the_committed_records_has_every_glyph(draw, tmp_path):
     assert not plt.get_fignums()
 
 
-@pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: getattr(draw, "__name__", "per_class"))
 def test_an_empty_table_draws_a_note(draw, tmp_path):
     empty = tables.of_profile("quick", results=str(tmp_path))
     render(draw(empty), tmp_path / "a.svg")
     assert tables.main_table(empty).empty and tables.differences(empty).empty
     assert "아직 없다" in tables.numbered(tables.main_table(empty), "표", "tbl-x")
+
+
+def test_corruptions_are_drawn_and_tabled(tmp_path):
+    clean = tables.of_profile("quick")
+    rows = [
+        {"id": run.id, "arm": run.arm, "seed": run.seed, "kind": kind, "strength": s, "accuracy": 90.0 - s - run.seed}
+        for run in clean.itertuples()
+        for kind in CORRUPTIONS
+        for s in range(1, 6)
+    ]
+    found = pd.DataFrame(rows)
+    render(figures.robustness(found), tmp_path / "a.svg")
+    table = tables.robustness(found, clean)
+    assert list(table["모두"]) == ["86.00 ± 1.00"] * 3 and list(table["시드 수"]) == [3, 3, 3]
+    nothing = found.iloc[:0]
+    assert tables.robustness(nothing, clean).empty
+    render(figures.robustness(nothing), tmp_path / "b.svg")
+
+
+def test_images_are_compared_seed_by_seed_and_together():
+    quick = tables.of_profile("quick")
+    table = tables.image_by_image(quick)
+    assert list(table["시드"]) == ["0", "1", "2", "함께"] * 2
+    records = {record.id: record for record in all_records()[0]}
+    wide = quick.pivot(index="seed", columns="arm", values="id")
+    right = [records[wide.loc[1, arm]].right for arm in ("senet", "resnet")]
+    row = table.iloc[1]
+    assert row["앞만 맞힌 영상"] == f"{(right[0] & ~right[1]).sum():,}"
+    assert row["뒤만 맞힌 영상"] == f"{(~right[0] & right[1]).sum():,}"
+    assert table.iloc[3]["p 또는 구간"].endswith("%p") and table.iloc[3]["앞만 맞힌 영상"] == "—"
+    assert tables.image_by_image(quick.iloc[:0]).empty
 
 
 def test_the_architecture_and_a_map_are_drawn(tmp_path):

@@ -18,6 +18,7 @@ from .robustness import CORRUPTIONS
 from .stats import family, pairs
 from .tables import CONTROLS, PRIMARY, by_arm, label
 
+FEWEST = 20
 FONTS = Path(__file__).parents[1] / "book" / "fonts"
 STYLES = {  # colours of Okabe and Ito, each with a mark and a dash of its own
     "resnet": ("#0072B2", "o", "-"),
@@ -161,7 +162,10 @@ def per_class(table: pd.DataFrame, first: str, second: str, results: str = "resu
 
 
 def reliability(table: pd.DataFrame, results: str = "results") -> Figure:
-    """Share of right answers against confidence, in the bins of the calibration error, all seeds together."""
+    """Share of right answers against confidence, all seeds together.
+
+    Bins are those of the calibration error; one with fewer than `FEWEST` pictures is left out.
+    """
     if table.empty:
         return blank()
     records = {record.id: record for record in all_records(results)[0]}
@@ -173,7 +177,8 @@ def reliability(table: pd.DataFrame, results: str = "results") -> Figure:
         confidence = np.concatenate([records[run].predictions["confidence"] for run in runs["id"]]).astype(float)
         right = np.concatenate([records[run].right for run in runs["id"]])
         bins = pd.Series(np.minimum((confidence * BINS).astype(int), BINS - 1))
-        means = pd.DataFrame({"confidence": confidence, "right": right}).groupby(bins).mean()
+        groups = pd.DataFrame({"confidence": confidence, "right": right}).groupby(bins)
+        means = groups.mean()[groups.size() >= FEWEST]
         place.plot(means["confidence"], means["right"], color=colour, marker=mark, linestyle=dash, label=label(arm))
     place.set(xlabel="예측 확신도", ylabel="맞힌 비율")
     place.legend()

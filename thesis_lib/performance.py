@@ -36,13 +36,12 @@ def comparisons(found: dict) -> pd.DataFrame:
         [
             {
                 "잰 것": row["what"],
-                "견준 상대": row["peer_is"],
-                "이 저장소": f"{number(row['ours'])} {row['unit']}",
-                "상대": f"{number(row['peer'])} {row['unit']}",
                 "비": f"{row['factor']:.3g} [{row['low']:.3g}, {row['high']:.3g}]",
-                "n": row["n"],
                 "목표": f"{row['goal']:.2g} {'이상' if row['at_least'] else '이하'}",
                 "결과": verdict(row),
+                "이 저장소": f"{number(row['ours'])} {row['unit']}",
+                "상대": f"{number(row['peer'])} {row['unit']}",
+                "n": row["n"],
             }
             for row in rows_of(found, "comparisons")
         ]
@@ -96,11 +95,14 @@ def growth(found: dict) -> Figure:
                 place.loglog(line["at"], line[key], color=colour, marker=mark, linestyle=dash, label=label)
             ticks = sorted(set(block.loc[block["along"] == along, "at"]))
             place.set(xlabel=name, ylabel=unit, xticks=ticks, xticklabels=ticks)
-            place.minorticks_off()
     records = pd.DataFrame(found["records"]["growth"])
     colour, mark, dash = style("resnet")
     grid[0][2].loglog(records["at"], records["seconds"], color=colour, marker=mark, linestyle=dash)
     grid[0][2].set(xlabel="기록 수", ylabel="읽는 시간 (초)")
+    grid[0][2].set(xticks=list(records["at"]), xticklabels=[f"{count:,}" for count in records["at"]])
+    for place in grid.flat:  # a minus sign in an exponent has no glyph in the Korean font
+        place.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        place.minorticks_off()
     grid[1][2].set_axis_off()
     grid[0][0].legend()
     return figure

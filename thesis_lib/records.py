@@ -140,7 +140,8 @@ def load_records(results: str | Path = "results") -> pd.DataFrame:
     Damaged records are left out and named in `.attrs["problems"]`. Accuracies are in percent.
     """
     records, problems = all_records(results)
-    columns = ["dataset", "network", "arm", "seed", "epochs", "test_accuracy", "val_accuracy", "parameters", "macs"]
+    columns = ["id", "dataset", "network", "arm", "seed", "epochs"]
+    columns += ["test_accuracy", "val_accuracy", "parameters", "macs"]
     table = pd.DataFrame([record.row() for record in records]) if records else pd.DataFrame(columns=columns)
     table.attrs["problems"] = problems
     return table

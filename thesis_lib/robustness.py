@@ -81,7 +81,7 @@ def corrupted(images: Tensor, kind: str, strength: int) -> Tensor:
 @torch.no_grad()
 def accuracies(record: Record, data: Dataset, show: bool = True) -> dict[str, list[float]]:
     """Test accuracy in percent of a record's network, for every corruption and strength."""
-    model = network_of(record)
+    model = network_of(record).to(memory_format=torch.channels_last)
     mean, std = (torch.tensor(values)[:, None, None] for values in (data.mean, data.std))
     bar = progress(description=record.id, unit="묶음", total=5 * len(CORRUPTIONS), show=show)
     found: dict[str, list[float]] = {}
@@ -92,6 +92,7 @@ def accuracies(record: Record, data: Dataset, show: bool = True) -> dict[str, li
             for start in range(0, len(data.test), BATCH):
                 part = slice(start, start + BATCH)
                 x = (corrupted(data.test.images[part], kind, strength) - mean) / std
+                x = x.contiguous(memory_format=torch.channels_last)
                 right += int((model(x).argmax(1) == data.test.labels[part]).sum())
             found[kind].append(100 * right / len(data.test))
             bar.update()

@@ -73,13 +73,13 @@ def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
                 "비교": f"{label(d.first)} − {label(d.second)}",
                 "짝 수": d.n,
                 "차이 (%p)": f"{d.mean:+.2f}",
-                "95 % 구간": "—" if d.n < 2 else f"[{d.low:+.2f}, {d.high:+.2f}]",
+                "95% 구간": "—" if d.n < 2 else f"[{d.low:+.2f}, {d.high:+.2f}]",
+                "판정": d.verdict,
                 "p": "—" if d.n < 2 else f"{d.p:.3f}",
                 "보정한 p": "—" if d.n < 2 else f"{d.adjusted:.3f}",
                 "효과 (SD)": "—" if d.n < 2 else f"{d.effect:+.2f}",
                 "P(A > B)": f"{d.superior:.2f}",
                 "찾을 수 있는 차이 (%p)": "—" if d.n < 2 else f"{d.detectable:.2f}",
-                "판정": d.verdict,
             }
             for d in family(table, members)
             if d.n
@@ -115,7 +115,7 @@ def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results
 def coverages(counts=(3, 5, 10), ratios=(0.5, 1.0, 3.0)) -> pd.DataFrame:
     """What the two intervals really cover where there is no difference (see `stats.coverage`)."""
     rows = [(n, ratio, *(f"{share:.1f}" for share in coverage(n, ratio).values())) for n in counts for ratio in ratios]
-    return pd.DataFrame(rows, columns=["시드 수", "시드의 흔들림 / 영상의 흔들림", "t 구간 (%)", "붓스트랩 구간 (%)"])
+    return pd.DataFrame(rows, columns=["시드 수", "시드의 흔들림 / 영상의 흔들림", "t 구간 (%)", "부트스트랩 구간 (%)"])
 
 
 def learning_rates(table: pd.DataFrame) -> pd.DataFrame:
