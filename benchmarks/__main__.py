@@ -9,11 +9,10 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-import pandas as pd
-
 from thesis_lib.checkpoint import write_atomically
 from thesis_lib.environment import describe, pick_device
-from thesis_lib.performance import comparisons, limits, measured
+
+from .report import comparisons, limits, measured, missed
 
 PARTS = {"cpu": ["attention", "training", "records"], "cuda": ["gpu"]}
 
@@ -33,7 +32,8 @@ def main(given: list[str] | None = None) -> None:
         measure = import_module(f"benchmarks.{part}").measure
         found[part] = {"environment": describe(device)} | measure(asked.repeats)
     for table in (comparisons(found), limits(found)):
-        print(pd.DataFrame(table).to_markdown(index=False), end="\n\n")
+        print(table.to_markdown(index=False), end="\n\n")
+    print(missed(found))
     path = Path(asked.results) / "benchmarks" / f"{device.type}.json"
     write_atomically(path, json.dumps(found, ensure_ascii=False, indent=1).encode())
     print(f"적은 곳: {path}")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from helpers import allocate, draw, redraw
 
-from benchmarks import attention, loop, peers, records, timing, training
-from thesis_lib import Experiment, build, performance
+from benchmarks import attention, loop, peers, records, report, timing, training
+from thesis_lib import Experiment, build
 from thesis_lib.blocks.se_self import SESelf
 from thesis_lib.errors import Stopped
 
@@ -95,13 +95,13 @@ def test_every_part_runs_and_the_book_can_show_it(tmp_path, monkeypatch):
     assert [row["at"] for row in found["records"]["growth"]] == [2, 5] and peak[0] > 0
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "cpu.json").write_text(json.dumps(found), encoding="utf-8")
-    found = performance.measured(results=tmp_path)
-    assert list(performance.comparisons(found)["n"]) == [1, 1, 1] and len(performance.limits(found)) == 2
-    assert performance.growth(found).axes
+    found = report.measured(results=tmp_path)
+    assert list(report.comparisons(found)["n"]) == [1, 1, 1] and len(report.limits(found)) == 2
+    assert report.growth(found).axes
     found["attention"]["comparisons"][0]["reached"] = False
-    assert "융합 연산 안에서" in performance.missed(found)
+    assert "융합 연산 안에서" in report.missed(found)
 
 
 def test_nothing_measured_is_shown_as_nothing(tmp_path):
-    found = performance.measured(results=tmp_path)
-    assert performance.comparisons(found).empty and performance.limits(found).empty and performance.growth(found)
+    found = report.measured(results=tmp_path)
+    assert report.comparisons(found).empty and report.limits(found).empty and report.growth(found)

@@ -11,6 +11,7 @@ import pytest
 from thesis_lib import ThesisError, drawings, figures, tables
 from thesis_lib.records import all_records
 from thesis_lib.robustness import CORRUPTIONS
+from thesis_lib.style import use_korean
 
 DRAWN = [
     figures.learning_curves,
@@ -90,4 +91,4 @@ def test_the_architecture_and_a_map_are_drawn(tmp_path):
 
 def test_a_missing_font_is_one_sentence(tmp_path):
     with pytest.raises(ThesisError, match="한글 글꼴이 없다"):
-        figures.use_korean(tmp_path)
+        use_korean(tmp_path)

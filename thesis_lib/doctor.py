@@ -24,7 +24,7 @@ def device() -> str:
 
 
 def fonts() -> str:
-    from .figures import FONTS, use_korean
+    from .style import FONTS, use_korean
 
     use_korean()
     return str(FONTS)

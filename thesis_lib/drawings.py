@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from .figures import axes
+from .style import axes
 
 CONVOLUTION, RECALIBRATION, ATTENTION = "#DCE9F5", "#FBE8C8", "#F7D5C4"
 
