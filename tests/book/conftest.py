@@ -17,7 +17,7 @@ class Book:
     def __init__(self, folder: Path):
         self.folder = folder
         self.html = folder / "_build" / "html"
-        for part in ("book", "profiles", "results"):
+        for part in ("book", "benchmarks", "profiles", "results"):
             shutil.copytree(
                 ROOT / part, folder / part, ignore=shutil.ignore_patterns("checkpoints", "notebooks", "local")
             )
