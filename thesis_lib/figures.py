@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from .metrics import BINS
-from .records import all_records
+from .records import records_by_id
 from .robustness import CORRUPTIONS
 from .stats import family, pairs
 from .style import axes, blank, style
@@ -18,7 +18,7 @@ def learning_curves(table: pd.DataFrame, results: str = "results") -> Figure:
     """Training loss and validation accuracy by epoch: mean over seeds, band from least to most."""
     if table.empty:
         return blank()
-    records = {record.id: record for record in all_records(results)[0]}
+    records = records_by_id(results)
     figure, grid = axes(8, 3.4, columns=2)
     for arm, runs in by_arm(table):
         colour, mark, dash = style(arm)
@@ -78,7 +78,7 @@ def per_class(table: pd.DataFrame, first: str, second: str, results: str = "resu
     runs = pairs(table, first, second, value="id")
     if runs.empty:
         return blank()
-    records = {record.id: record for record in all_records(results)[0]}
+    records = records_by_id(results)
     delta = np.array(
         [
             np.subtract(*(records[run].data["result"]["per_class_accuracy"] for run in pair))
@@ -105,7 +105,7 @@ def reliability(table: pd.DataFrame, results: str = "results") -> Figure:
     """
     if table.empty:
         return blank()
-    records = {record.id: record for record in all_records(results)[0]}
+    records = records_by_id(results)
     figure, grid = axes(5, 4)
     place = grid[0][0]
     place.plot([0, 1], [0, 1], color="#888888", lw=1)

@@ -134,6 +134,11 @@ def all_records(results: str | Path = "results") -> tuple[list[Record], list[str
     return records, problems
 
 
+def records_by_id(results: str | Path = "results") -> dict[str, Record]:
+    """Every whole record under its id."""
+    return {record.id: record for record in all_records(results)[0]}
+
+
 def load_records(results: str | Path = "results") -> pd.DataFrame:
     """One row a finished run: its settings, results, cost, time and machine.
 

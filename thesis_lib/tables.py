@@ -5,7 +5,7 @@ import pandas as pd
 
 from .arms import ARMS
 from .profiles import read_profile
-from .records import all_records, load_records
+from .records import load_records, records_by_id
 from .robustness import CORRUPTIONS
 from .stats import bootstrap, coverage, family, mcnemar, pairs
 
@@ -89,7 +89,7 @@ def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
 
 def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results") -> pd.DataFrame:
     """McNemar for each pair of one seed, and over all of them the interval of the joint bootstrap."""
-    records = {record.id: record for record in all_records(results)[0]}
+    records = records_by_id(results)
     rows = []
     for first, second in members:
         runs = pairs(table, first, second, value="id")
