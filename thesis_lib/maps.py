@@ -1,4 +1,8 @@
-"""What a trained network looks at: weights of a record, and what its blocks attend to."""
+"""What a trained network looks at: gates, attention and class activation, read off without changing it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -7,9 +11,10 @@ from torch import Tensor, nn
 
 from .augment import Pictures
 from .blocks.slots import BLOCKS
-from .data import Dataset, Split
-from .errors import ThesisError
+from .data import Dataset, Split, load
+from .errors import ThesisError, choose
 from .experiment import Experiment
+from .networks import Slot
 from .records import Record
 
 
@@ -23,28 +28,122 @@ def network_of(record: Record) -> nn.Module:
     return model.eval()
 
 
+def data_of(record: Record, root: str | Path = "data") -> Dataset:
+    """The data that a record was trained and tested on. Raises ThesisError where they are others now."""
+    experiment = record.data["experiment"]
+    data = load(experiment["dataset"], root, experiment["image_size"])
+    if data.checksum != record.data["data"]["checksum"]:
+        raise ThesisError(f"학습한 자료와 다른 자료이다: {data.name}. 기록과 같은 자료를 쓰라.")
+    return data
+
+
 def inputs_of(split: Split, data: Dataset) -> Tensor:
     """A split's pictures as the network sees them, (N, 3, H, W)."""
     return Pictures(split, data, torch.device("cpu")).plain(slice(None))[0]
 
 
-@torch.no_grad()
-def attention_of(model: nn.Module, pictures: Tensor) -> dict[str, np.ndarray]:
-    """Attention weights of every block that has them: {place: (B, heads, N, N)}.
-
-    The network is not changed: each block is asked again with the input that it was given.
-    """
-    found: dict[str, np.ndarray] = {}
-    hooks = [
-        module.register_forward_hook(
-            lambda block, inputs, _, name=name: found.update({name: block.attention(inputs[0]).numpy()})
-        )
-        for name, module in model.named_modules()
-        if type(module) in BLOCKS.values() and hasattr(module, "attention")
-    ]
+@contextmanager
+def observed(model: nn.Module, hooks: Mapping[str, Callable]) -> Iterator[nn.Module]:
+    """The network in evaluation mode, a forward hook at each place; afterwards it is as it was."""
+    modes = {module: module.training for module in model.modules()}
+    handles = [model.get_submodule(place).register_forward_hook(hook) for place, hook in hooks.items()]
     try:
-        model(pictures)
+        yield model.eval()
     finally:
-        for hook in hooks:
-            hook.remove()
+        for handle in handles:
+            handle.remove()
+        for module, mode in modes.items():
+            module.training = mode
+
+
+@torch.no_grad()
+def asked(model: nn.Module, pictures: Tensor, question: str) -> dict[str, np.ndarray]:
+    """The answers of all blocks that have the method `question`, each asked with the input that it was given."""
+    found: dict[str, np.ndarray] = {}
+
+    def hook(place: str) -> Callable:
+        return lambda block, inputs, _: found.update({place: getattr(block, question)(inputs[0]).numpy()})
+
+    able = [p for p, m in model.named_modules() if type(m) in BLOCKS.values() and hasattr(m, question)]
+    with observed(model, {place: hook(place) for place in able}):
+        model(pictures)
     return found
+
+
+def attention_of(model: nn.Module, pictures: Tensor) -> dict[str, np.ndarray]:
+    """Attention weights of every block that has them: {place: (B, heads, N, N)}; row i says where i looks."""
+    return asked(model, pictures, "attention")
+
+
+def gates_of(model: nn.Module, pictures: Tensor) -> dict[str, np.ndarray]:
+    """The excitation of every block that has one: {place: (B, C)}."""
+    return asked(model, pictures, "gate")
+
+
+def gate_statistics(model: nn.Module, pictures: Tensor, labels: Tensor) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Mean and standard deviation of every gate over the pictures of each class: {place: two (classes, C)}.
+
+    Hu et al. 2020, section 7.2 and figure 6.
+    """
+    members = [(labels == label).numpy() for label in labels.unique()]
+    return {
+        place: (np.stack([gate[m].mean(0) for m in members]), np.stack([gate[m].std(0) for m in members]))
+        for place, gate in gates_of(model, pictures).items()
+    }
+
+
+def rollout(layers: list[np.ndarray]) -> np.ndarray:
+    """Attention through layers of one grid, first to last: (B, heads, N, N) each -> (B, N, N), rows sum to 1.
+
+    R = A_L ... A_1 with A = (mean over heads + I) / 2 (Abnar and Zuidema 2020, section 3). The identity
+    stands for the residual path; what convolutions mix between the layers is not seen.
+    """
+    mixed = [(layer.mean(1) + np.eye(layer.shape[2], dtype=layer.dtype)) / 2 for layer in layers]
+    total = mixed[0]
+    for layer in mixed[1:]:
+        total = layer @ total
+    return total
+
+
+def stage_ends(model: nn.Module) -> dict[int, str]:
+    """Where each stage ends: the unit that holds its last slot, {stage: place}."""
+    return {m.stage: place.rpartition(".")[0] for place, m in model.named_modules() if isinstance(m, Slot)}
+
+
+def grad_cam(model: nn.Module, pictures: Tensor, place: str = "", classes: Tensor | None = None) -> Tensor:
+    """ReLU(sum_k a_k A^k), (B, h, w): a_k is the mean over positions of the class score's gradient at A^k.
+
+    Selvaraju et al. 2017, equations 1 and 2. place: the module whose output is A (default: where the last
+    stage ends). classes: (B,), default: those that are predicted. Raises ThesisError for an unknown place.
+    """
+    maps, gradient = _map_and_gradient(model, pictures, place, classes)
+    return (gradient.mean((2, 3), keepdim=True) * maps).sum(1).relu()
+
+
+def grad_cam_plus_plus(model: nn.Module, pictures: Tensor, place: str = "", classes: Tensor | None = None) -> Tensor:
+    """ReLU(sum_k w_k A^k), (B, h, w), w_k = sum_ij alpha_ij ReLU(g_ij), alpha = g^2 / (2 g^2 + g^3 sum_ab A_ab).
+
+    Chattopadhay et al. 2018, equations 5, 11 and 19, for the exponential of the class score; its factor
+    exp(score) is one number for a picture and is left out. Arguments as in `grad_cam`.
+    """
+    maps, gradient = _map_and_gradient(model, pictures, place, classes)
+    below = 2 * gradient**2 + gradient**3 * maps.sum((2, 3), keepdim=True)
+    alpha = torch.where(below == 0, 0, gradient**2 / torch.where(below == 0, 1, below))
+    return ((alpha * gradient.relu()).sum((2, 3), keepdim=True) * maps).sum(1).relu()
+
+
+def _map_and_gradient(model: nn.Module, pictures: Tensor, place: str, classes: Tensor | None) -> tuple[Tensor, Tensor]:
+    """A module's output and the gradient of the classes' scores there, both (B, K, h, w)."""
+    place = place or list(stage_ends(model).values())[-1]
+    choose("자리", place, [name for name, _ in model.named_modules()])
+    kept: list[Tensor] = []
+
+    def keep(module, inputs, output):
+        kept.append(output)
+        return output.clone()  # what follows may write into it
+
+    with observed(model, {place: keep}), torch.enable_grad():
+        scores = model(pictures.detach().requires_grad_())
+        chosen = scores.argmax(1) if classes is None else classes
+        (gradient,) = torch.autograd.grad(scores.gather(1, chosen[:, None]).sum(), kept[0])
+    return kept[0].detach(), gradient

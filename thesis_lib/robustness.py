@@ -14,9 +14,8 @@ from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as transforms
 
 from .checkpoint import write_atomically
-from .data import Dataset, load
-from .errors import ThesisError
-from .maps import network_of
+from .data import Dataset
+from .maps import data_of, network_of
 from .progress import progress
 from .randomness import generator
 from .records import Record
@@ -105,10 +104,7 @@ def measure(record: Record, root: str | Path = "data", show: bool = True) -> Non
     path = record.folder / FILE
     if path.exists() and json.loads(path.read_text())["weights_sha256"] == record.data["weights_sha256"]:
         return
-    experiment = record.data["experiment"]
-    data = load(experiment["dataset"], root, experiment["image_size"])
-    if data.checksum != record.data["data"]["checksum"]:
-        raise ThesisError(f"학습한 자료와 다른 자료이다: {data.name}. 기록과 같은 자료를 쓰라.")
+    data = data_of(record, root)
     found = {"weights_sha256": record.data["weights_sha256"], "accuracy": accuracies(record, data, show)}
     write_atomically(path, json.dumps(found, indent=1).encode())
 

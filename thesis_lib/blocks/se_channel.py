@@ -31,7 +31,7 @@ class SEChannel(SE):
         return x + self.beta * (self.weights(x) @ x.flatten(2)).view_as(x)
 
     @torch.no_grad()
-    def attention(self, x: Tensor) -> Tensor:
+    def channel_attention(self, x: Tensor) -> Tensor:
         """The attention weights for an input x, (B, 1, C, C), over channels."""
         return self.weights(super().forward(x))[:, None]
 
