@@ -47,7 +47,7 @@ check-book: .venv/ready
 	jupyter-book build -n -W --keep-going --all book/
 
 picture: .venv/ready
-	python -c "from thesis_lib import figures, tables; figures.learning_curves(tables.of_profile('cpu')).savefig('book/_static/result.svg')"
+	python -c "from thesis_book import figures, tables; figures.learning_curves(tables.of_profile('cpu')).savefig('book/_static/result.svg')"
 
 constraints: .venv/ready
 	@echo "# 이 책을 만든 판본. 만드는 법: make constraints" > constraints.txt

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from thesis_lib.style import axes, blank, style
+from thesis_book.style import axes, blank, style
 
 KINDS = {"ours": ("senet_self", "이 저장소"), "draft": ("senet", "초고의 코드")}
 

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from thesis_lib import ThesisError, drawings, figures, tables
+from thesis_book import drawings, figures, map_figures, tables
+from thesis_book.style import use_korean
+from thesis_lib import ThesisError
 from thesis_lib.records import all_records
 from thesis_lib.robustness import CORRUPTIONS
-from thesis_lib.style import use_korean
 
 DRAWN = [
     figures.learning_curves,
@@ -84,7 +85,7 @@ def test_the_architecture_and_a_map_are_drawn(tmp_path):
     assert len(drawings.residual_units().axes) == 3
     render(drawings.residual_units(), tmp_path / "a.svg")
     weights = np.full((4, 64, 64), 1 / 64)
-    figure = figures.attention_maps(np.zeros((32, 32, 3), np.uint8), weights, (2, 5))
+    figure = map_figures.attention_maps(np.zeros((32, 32, 3), np.uint8), weights, (2, 5))
     assert len(figure.axes) == 5
     render(figure, tmp_path / "b.svg")
 

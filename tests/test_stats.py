@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from thesis_lib.sentences import compare, reproduced
+from thesis_book.prose import reproduced
+from thesis_book.tables import differences, reproduction
+from thesis_lib.arms import CONTROLS, PRIMARY
+from thesis_lib.sentences import compare
 from thesis_lib.stats import bootstrap, coverage, family, holm, mcnemar, paired, smallest_detectable
-from thesis_lib.tables import CONTROLS, PRIMARY, differences, reproduction
 
 
 def runs(**accuracies):

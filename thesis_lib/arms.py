@@ -54,6 +54,16 @@ WIDTHS = {
 }
 
 
+# the families of the protocol: (first, second), compared on one profile and adjusted together
+PRIMARY = (("senet", "resnet"), ("senet_self", "senet"))
+CONTROLS = tuple(("senet_self", arm) for arm in ARMS if arm not in ("resnet", "senet", "senet_self"))
+
+
+def label(arm: str) -> str:
+    """How figures, tables and sentences name an arm."""
+    return ARMS[arm].label if arm in ARMS else arm
+
+
 def arm_of(name: str) -> Arm:
     """The named arm; a block's own name is an arm too: that block in every stage."""
     choose("arm", name, [*ARMS, *(b for b in BLOCKS if b not in ARMS)])

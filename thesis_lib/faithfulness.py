@@ -1,4 +1,4 @@
-"""Whether a map tells what a network uses: measures of faithfulness, each beside two maps that know nothing."""
+"""Whether a map tells what a network uses: measures of faithfulness, each beside maps that know nothing of it."""
 
 import copy
 import io
@@ -29,9 +29,15 @@ METHODS = {
     "rollout": "롤아웃",
     "random": "무작위 지도",
     "centre": "가운데 지도",
+    "contrast": "영상의 대비",
 }
-BASELINES = ("random", "centre")
-MEASURES = {"deletion": "지움 면적", "insertion": "넣음 면적", "pointing": "가리킴 (%)", "energy": "마스크 안 몫 (%)"}
+BASELINES = ("random", "centre", "contrast")  # they know nothing of the network
+MEASURES = {
+    "deletion": "삭제 면적",
+    "insertion": "삽입 면적",
+    "pointing": "포인팅 게임 (%)",
+    "energy": "마스크 안 몫 (%)",
+}
 LEAST = {"deletion"}  # where less is better
 AGREEMENT = "grad_cam"  # the map that all arms have: by it they are compared
 
@@ -40,6 +46,13 @@ def centre_gaussian(side: int) -> Tensor:
     """(side, side), standard deviation a quarter of the side."""
     place = (torch.arange(side) - (side - 1) / 2) / (side / 4)
     return torch.exp(-(place[:, None] ** 2 + place**2) / 2)
+
+
+def blind(method: str, count: int) -> Tensor:
+    """Fixed maps, (count, GRID, GRID): `random` draws every picture's anew, `centre` is one for all."""
+    if method == "random":
+        return torch.rand(count, GRID, GRID, generator=generator("random map"))
+    return centre_gaussian(GRID).expand(count, GRID, GRID)
 
 
 def attention_layers(model: nn.Module, pictures: Tensor) -> list[np.ndarray]:
@@ -59,15 +72,14 @@ def saliency(model: nn.Module, pictures: Tensor, method: str, classes: Tensor | 
 
     received: the attention that a position gets in the last layer, mean over heads and queries. rollout:
     the same through all layers of that grid. The mean over queries is what global pooling reads.
-    random, centre: the same for every network, so they know nothing of it.
+    random, centre: see `blind`. contrast: how far a cell's pixels are from the picture's mean colour.
     """
     choose("지도", method, METHODS)
-    count = len(pictures)
-    if method == "random":
-        return torch.rand(count, GRID, GRID, generator=generator("random map"))
-    if method == "centre":
-        return centre_gaussian(GRID).expand(count, GRID, GRID)
-    if method in ("received", "rollout"):
+    if method in ("random", "centre"):
+        return blind(method, len(pictures))
+    if method == "contrast":
+        found = (pictures - pictures.mean((2, 3), keepdim=True)).abs().mean(1)
+    elif method in ("received", "rollout"):
         layers = attention_layers(model, pictures)
         weights = maps.rollout(layers) if method == "rollout" else layers[-1].mean(1)
         found = torch.from_numpy(weights.mean(1))
@@ -83,7 +95,7 @@ def curves(model: nn.Module, pictures: Tensor, cells: Tensor) -> dict[str, Tenso
 
     deletion: from the whole picture to none; insertion: from none to the whole. An empty cell has the
     training data's mean colour; equal cells go in one random order. pictures: (B, 3, H, W), H and W
-    multiples of GRID. Each answer is (B, GRID**2 / STEP + 1). Petsiuk et al. 2018, algorithm 1.
+    multiples of GRID. Each answer is (B, GRID**2 / STEP + 1). Petsiuk et al. 2018.
     """
     order = torch.randperm(GRID**2, generator=generator("order of equal cells"))
     rank = torch.empty(cells.flatten(1).shape, dtype=torch.long)
@@ -155,7 +167,7 @@ def randomisation(model: nn.Module, pictures: Tensor, look) -> dict[str, np.ndar
     """What is left of a map as weights are shuffled, layer by layer from the output on: {layer: (B,)}.
 
     look(model, pictures) -> (B, GRID, GRID). Each answer is the rank correlation with the map of the trained
-    network; the layers above stay shuffled. Adebayo et al. 2018, section 3.1 (cascading randomization).
+    network; the layers above stay shuffled. Adebayo et al. 2018 (cascading randomization).
     """
     trained, shuffled, found = look(model, pictures), copy.deepcopy(model), {}
     layers = [(place, list(m.parameters(recurse=False))) for place, m in shuffled.named_modules()]
@@ -220,6 +232,11 @@ def read(record: Record) -> dict[str, np.ndarray] | None:
     with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
         found = dict(arrays)
     return found if found["weights_sha256"] == record.data["weights_sha256"] else None
+
+
+def values(found: pd.DataFrame, arm: str, key: str) -> np.ndarray:
+    """What was measured under a key on every run of an arm, (runs, ...)."""
+    return np.stack([run[key] for run in found.loc[found["arm"] == arm, "found"]])
 
 
 def measured(records: list[Record]) -> pd.DataFrame:

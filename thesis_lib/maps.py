@@ -83,7 +83,7 @@ def gates_of(model: nn.Module, pictures: Tensor) -> dict[str, np.ndarray]:
 def gate_statistics(model: nn.Module, pictures: Tensor, labels: Tensor) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Mean and standard deviation of every gate over the pictures of each class: {place: two (classes, C)}.
 
-    Hu et al. 2020, section 7.2 and figure 6.
+    Hu et al. 2020, section 7.2.
     """
     members = [(labels == label).numpy() for label in labels.unique()]
     return {
@@ -95,7 +95,7 @@ def gate_statistics(model: nn.Module, pictures: Tensor, labels: Tensor) -> dict[
 def rollout(layers: list[np.ndarray]) -> np.ndarray:
     """Attention through layers of one grid, first to last: (B, heads, N, N) each -> (B, N, N), rows sum to 1.
 
-    R = A_L ... A_1 with A = (mean over heads + I) / 2 (Abnar and Zuidema 2020, section 3). The identity
+    R = A_L ... A_1 with A = (mean over heads + I) / 2 (Abnar and Zuidema 2020). The identity
     stands for the residual path; what convolutions mix between the layers is not seen.
     """
     mixed = [(layer.mean(1) + np.eye(layer.shape[2], dtype=layer.dtype)) / 2 for layer in layers]
@@ -123,7 +123,7 @@ def grad_cam(model: nn.Module, pictures: Tensor, place: str = "", classes: Tenso
 def grad_cam_plus_plus(model: nn.Module, pictures: Tensor, place: str = "", classes: Tensor | None = None) -> Tensor:
     """ReLU(sum_k w_k A^k), (B, h, w), w_k = sum_ij alpha_ij ReLU(g_ij), alpha = g^2 / (2 g^2 + g^3 sum_ab A_ab).
 
-    Chattopadhay et al. 2018, equations 5, 11 and 19, for the exponential of the class score; its factor
+    Chattopadhay et al. 2018, for the exponential of the class score; its factor
     exp(score) is one number for a picture and is left out. Arguments as in `grad_cam`.
     """
     maps, gradient = _map_and_gradient(model, pictures, place, classes)

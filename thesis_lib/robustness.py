@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.transforms.v2 import functional as transforms
 
 from .checkpoint import write_atomically
 from .data import Dataset
@@ -30,7 +29,9 @@ def noise(x: Tensor, deviation: float) -> Tensor:
 
 
 def blur(x: Tensor, deviation: float) -> Tensor:
-    return transforms.gaussian_blur(x, kernel_size=[7, 7], sigma=[deviation, deviation])
+    from torchvision.transforms.v2.functional import gaussian_blur  # slow to import, and pages need the names alone
+
+    return gaussian_blur(x, kernel_size=[7, 7], sigma=[deviation, deviation])
 
 
 def brightness(x: Tensor, shift: float) -> Tensor:

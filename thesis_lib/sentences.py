@@ -1,24 +1,9 @@
-"""Sentences that follow from the records: when a record changes, so do they."""
+"""One comparison in words that its interval bears."""
 
 import pandas as pd
 
+from .arms import CONTROLS, PRIMARY, label
 from .stats import Difference, family, paired
-from .tables import CONTROLS, PRIMARY, label
-
-
-def progress_of(table: pd.DataFrame) -> str:
-    """How far a profile is (see `tables.of_profile`)."""
-    planned, finished = table.attrs["planned"], table.attrs["finished"]
-    if finished == planned:
-        return f"계획한 실행 {planned}개를 모두 마쳤다."
-    if finished == 0:
-        return f"계획한 실행 {planned}개 가운데 마친 것이 아직 없다."
-    return f"계획한 실행 {planned}개 가운데 {finished}개를 마쳤고, 나머지는 아직 마치지 못했다."
-
-
-def problems_of(table: pd.DataFrame) -> str:
-    """Names the records that were left out."""
-    return " ".join(table.attrs["problems"]) or "손상되어 뺀 기록은 없다."
 
 
 def outcome(difference: Difference) -> str:
@@ -54,19 +39,3 @@ def compare(table: pd.DataFrame, first: str, second: str) -> str:
             found = {(d.first, d.second): d for d in family(table, members)}
             return outcome(found.get((first, second)) or paired(table, first, second))
     return outcome(paired(table, first, second))
-
-
-def chosen_rate(table: pd.DataFrame) -> float:
-    """The learning rate with the best validation accuracy, averaged over the arms of the search."""
-    return float(table.groupby("learning_rate")["val_accuracy"].mean().idxmax()) if len(table) else float("nan")
-
-
-def reproduced(table: pd.DataFrame) -> str:
-    """The verdict over a table of `tables.reproduction`."""
-    if table.empty:
-        return "이 컴퓨터에서 돌린 기록이 아직 없다. 저장소에서 make thesis를 실행하면 여기에 나온다."
-    differing = int((table["판정"] == "다르다").sum())
-    if differing:
-        return f"실행 {len(table)}개 가운데 {differing}개가 실린 기록과 다르다."
-    equal = int((table["판정"] == "비트까지 같다").sum())
-    return f"실행 {len(table)}개가 모두 실린 기록과 맞는다. 그 가운데 {equal}개는 비트까지 같다."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-RECORDS = {"record.json", "predictions.npz", "robustness.json"}
+RECORDS = {"record.json", "predictions.npz", "robustness.json", "maps.npz"}
 
 
 def sources(root: Path) -> list[Path]:
@@ -20,6 +20,7 @@ def sources(root: Path) -> list[Path]:
     ]
     found += (results / "benchmarks").glob("*.json")
     found += (root / "thesis_lib").rglob("*.py")
+    found += (root / "book" / "thesis_book").glob("*.py")
     found += (root / "benchmarks").glob("*.py")
     found += (root / "book" / "data").rglob("*.csv")
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))

@@ -1,69 +1,8 @@
 """The built book in a real browser: offline, searchable in Korean, readable on a phone."""
 
-import functools
-import http.server
-import os
 import re
-import shutil
-import threading
 
 import pytest
-
-try:
-    from playwright.sync_api import sync_playwright
-except ImportError:
-    sync_playwright = None
-
-CHROME = shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-
-
-def unavailable(reason):
-    """A missing browser excuses a laptop, not the continuous integration."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if CHROME is None or sync_playwright is None:
-        unavailable("needs Playwright and chromium or google-chrome")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROME, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="session")
-def site(built_book):
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    handler = functools.partial(Quiet, directory=built_book)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture
-def tab(browser):
-    """A page, with its outside requests and console errors in ``tab.complaints``."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.complaints = []
-
-    def request(r):
-        if not r.url.startswith(("http://127.0.0.1", "file://", "data:", "blob:")):
-            page.complaints.append(r.url)
-
-    page.on("request", request)
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("console", lambda m: m.type == "error" and page.complaints.append(m.text))
-    yield page
-    context.close()
 
 
 def pages(built_book):

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .metrics import BINS
-from .records import records_by_id
-from .robustness import CORRUPTIONS
-from .stats import family, pairs
+from thesis_lib.arms import CONTROLS, PRIMARY, label
+from thesis_lib.metrics import BINS
+from thesis_lib.records import records_by_id
+from thesis_lib.robustness import CORRUPTIONS
+from thesis_lib.stats import family, pairs
+
 from .style import axes, blank, style
-from .tables import CONTROLS, PRIMARY, by_arm, label
+from .tables import by_arm
 
 FEWEST = 20  # pictures in a bin of the reliability diagram
 
@@ -165,29 +167,4 @@ def accuracy_against_cost(table: pd.DataFrame) -> Figure:
     place.set(xlabel="영상 한 장의 곱셈-누산 (MMAC)", ylabel="시험 정확도 (%)")
     place.margins(0.2)
     place.legend()
-    return figure
-
-
-def attention_maps(picture: np.ndarray, weights: np.ndarray, query: tuple[int, int]) -> Figure:
-    """A picture with its query position, and where each head looks from there.
-
-    picture: (H, W, 3) uint8. weights: (heads, N, N) with N = h w. query: (row, column) on the h x w grid.
-    """
-    heads, count, _ = weights.shape
-    side = int(count**0.5)
-    scale = picture.shape[0] / side
-    figure, grid = axes(2.1 * (heads + 1), 2.4, columns=heads + 1)
-    row, column = query
-    extent = (0, picture.shape[1], picture.shape[0], 0)
-    grid[0][0].imshow(picture, extent=extent)
-    grid[0][0].set_title("입력과 쿼리 위치", fontsize=10)
-    for head, place in enumerate(grid[0][1:]):
-        place.imshow(picture.mean(2), cmap="gray", extent=extent)
-        heat = weights[head, row * side + column].reshape(side, side)
-        place.imshow(heat, cmap="cividis", alpha=0.75, extent=extent, interpolation="nearest", vmin=0)
-        place.set_title(f"헤드 {head + 1} (최댓값 {heat.max():.2f})", fontsize=10)
-    for place in grid[0]:
-        place.scatter((column + 0.5) * scale, (row + 0.5) * scale, marker="+", s=90, color="white", lw=3)
-        place.scatter((column + 0.5) * scale, (row + 0.5) * scale, marker="+", s=70, color="black", lw=1.2)
-        place.set_axis_off()
     return figure

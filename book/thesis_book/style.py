@@ -8,10 +8,10 @@ import seaborn as sns
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 
-from .errors import ThesisError
-from .progress import in_notebook
+from thesis_lib.errors import ThesisError
+from thesis_lib.progress import in_notebook
 
-FONTS = Path(__file__).parents[1] / "book" / "fonts"
+FONTS = Path(__file__).parents[1] / "fonts"
 STYLES = {  # colours of Okabe and Ito, each with a mark and a dash of its own
     "resnet": ("#0072B2", "o", "-"),
     "senet": ("#E69F00", "s", "--"),

@@ -3,17 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from .arms import ARMS
-from .profiles import read_profile
-from .records import load_records, records_by_id
-from .robustness import CORRUPTIONS
-from .stats import bootstrap, coverage, family, mcnemar, pairs
+from thesis_lib.arms import ARMS, PRIMARY, label
+from thesis_lib.profiles import read_profile
+from thesis_lib.records import load_records, records_by_id
+from thesis_lib.robustness import CORRUPTIONS
+from thesis_lib.stats import bootstrap, coverage, family, mcnemar, pairs
 
 ORDER = list(ARMS)
-
-
-def label(arm: str) -> str:
-    return ARMS[arm].label if arm in ARMS else arm
 
 
 def of_profile(profile: str, results: str = "results", folder: str = "profiles") -> pd.DataFrame:
@@ -59,10 +55,6 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
             for arm, runs in by_arm(table)
         ]
     )
-
-
-PRIMARY = (("senet", "resnet"), ("senet_self", "senet"))
-CONTROLS = tuple(("senet_self", arm) for arm in ARMS if arm not in ("resnet", "senet", "senet_self"))
 
 
 def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:

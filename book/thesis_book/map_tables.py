@@ -1,0 +1,171 @@
+"""Tables and sentences on what maps are worth, from measured faithfulness."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from thesis_lib.arms import label
+from thesis_lib.data import Dataset, Split
+from thesis_lib.faithfulness import (
+    BASELINES,
+    GRID,
+    LEAST,
+    MEASURES,
+    METHODS,
+    blind,
+    centre_gaussian,
+    correlation,
+    depends_on_weights,
+    distance,
+    entropy,
+    values,
+)
+from thesis_lib.maps import inputs_of
+from thesis_lib.stats import mean_interval
+
+from .tables import by_arm
+
+EVEN = 0.98  # entropy from which attention is called even; 1 where it is exactly so
+
+
+def with_intervals(measured: np.ndarray, digits: int) -> str:
+    """(seeds, pictures) as `mean ± over seeds (± over pictures)`, half widths of 95 % t-intervals."""
+    mean, seeds = mean_interval(measured.mean(1))
+    _, pictures = mean_interval(measured.mean(0))
+    over_seeds = "" if np.isnan(seeds) else f" ± {seeds:.{digits}f}"
+    return f"{mean:.{digits}f}{over_seeds} (± {pictures:.{digits}f})"
+
+
+def faithfulness(found: pd.DataFrame) -> pd.DataFrame:
+    """Every kind of map of every arm, the baselines included: areas, pointing, energy, and what shuffling leaves."""
+    rows = []
+    for arm, runs in by_arm(found):
+        first = runs["found"].iloc[0]
+        for method in (method for method in METHODS if f"left/{method}" in first):
+            row = {"네트워크": label(arm), "지도": METHODS[method]}
+            for measure, name in MEASURES.items():
+                if (key := f"{measure}/{method}") in first:
+                    row[name] = with_intervals(values(found, arm, key), 1 if "%" in name else 3)
+            left = np.abs(values(found, arm, f"left/{method}")[:, -1].astype(float))
+            passed = "통과" if all(depends_on_weights(run) for run in left) else "실패"
+            rows.append(row | {"섞은 뒤 남은 상관": f"{left.mean():.2f}", "무작위화 검사": passed})
+    return pd.DataFrame(rows)
+
+
+def attention_shape(found: pd.DataFrame) -> pd.DataFrame:
+    """Entropy and distance of every head and layer of every arm with attention, and of maps that know nothing."""
+    rows = []
+    for arm, runs in by_arm(found):
+        for key in (key for key in runs["found"].iloc[0] if key.startswith("entropy/")):
+            layer = key.removeprefix("entropy/")
+            spread, reach = values(found, arm, key), values(found, arm, f"distance/{layer}")
+            for head in range(spread.shape[2]):
+                cells = (with_intervals(measured[:, :, head], 3) for measured in (spread, reach))
+                rows.append((label(arm), layer, str(head + 1), *cells))
+    uniform = np.full((GRID**2, GRID**2), 1.0)
+    centre = np.broadcast_to(centre_gaussian(GRID).numpy().ravel(), uniform.shape)
+    random = torch.rand(GRID**2, GRID**2, generator=torch.Generator().manual_seed(0)).numpy()
+    for name, weights in (("고른 어텐션", uniform), ("무작위 지도", random), ("가운데 지도", centre)):
+        weights = (weights / weights.sum(1, keepdims=True))[None, None]
+        rows.append((name, "—", "—", *(f"{measured(weights).item():.3f}" for measured in (entropy, distance))))
+    return pd.DataFrame(rows, columns=["네트워크", "층", "헤드", "엔트로피 (0–1)", "평균 거리 (맵의 변)"])
+
+
+def agreement(found: pd.DataFrame) -> pd.DataFrame:
+    """Rank correlation of the Grad-CAM maps of two arms on the same picture and seed, beside the baselines'."""
+    cells = {
+        (arm, run.seed): torch.from_numpy(run.found["cells"]).float()
+        for arm, runs in by_arm(found)
+        for run in runs.itertuples()
+    }
+    arms, seeds = list(dict.fromkeys(arm for arm, _ in cells)), sorted({seed for _, seed in cells})
+    rows = []
+
+    def add(name: str, pairs) -> None:
+        if pairs := list(pairs):
+            rows.append((name, with_intervals(np.stack([correlation(a, b) for a, b in pairs]), 2)))
+
+    for a, b in combinations(arms, 2):
+        both = [seed for seed in seeds if (a, seed) in cells and (b, seed) in cells]
+        add(f"{label(a)} · {label(b)}", ((cells[a, seed], cells[b, seed]) for seed in both))
+    for arm in arms:
+        own = [cells[arm, seed] for seed in seeds if (arm, seed) in cells]
+        add(f"{label(arm)} · 다른 시드의 {label(arm)}", combinations(own, 2))
+        for method in ("random", "centre"):
+            maps = ((seen, blind(method, len(seen))) for seen in own)
+            add(f"{label(arm)} · {METHODS[method]}", maps)
+    return pd.DataFrame(rows, columns=["견준 지도", "순위 상관"])
+
+
+def better(found: pd.DataFrame, arm: str, method: str, other: str, measure: str) -> bool:
+    """Whether one kind of map beats another of the same networks: both 95 % intervals of the paired
+    difference, over seeds and over pictures, lie on the right side of 0."""
+    delta = values(found, arm, f"{measure}/{method}") - values(found, arm, f"{measure}/{other}")
+    delta = -delta if measure in LEAST else delta
+    return all(mean - half > 0 for mean, half in (mean_interval(delta.mean(1)), mean_interval(delta.mean(0))))
+
+
+def verdict(found: pd.DataFrame, arm: str, method: str) -> str:
+    """What the measures say of one kind of map, in words that the intervals bear."""
+    runs = found.loc[found["arm"] == arm, "found"]
+    if runs.empty:
+        return "지도를 아직 재지 않았다."
+    there = [measure for measure in MEASURES if f"{measure}/{method}" in runs.iloc[0]]
+    won = [m for m in there if all(better(found, arm, method, other, m) for other in BASELINES)]
+    names = {measure: name.removesuffix(" (%)") for measure, name in MEASURES.items()}
+    counted = f"시드 {len(runs)}개에서 {label(arm)}의 지도({METHODS[method]})는 "
+    if len(won) == len(there):
+        counted += f"{', '.join(names[m] for m in there)}의 모든 측정에서 네트워크를 모르는 지도 셋보다 나았다."
+    elif won:
+        rest, best = (", ".join(names[m] for m in there if (m in won) == yes) for yes in (False, True))
+        counted += f"{best}에서 네트워크를 모르는 지도 셋보다 나았고, {rest}에서는 그렇다고 말할 수 없다."
+    else:
+        counted += "어느 측정에서도 네트워크를 모르는 지도 셋 모두보다 낫다고 말할 수 없다."
+    left = np.abs(values(found, arm, f"left/{method}")[:, -1].astype(float))
+    passed = all(depends_on_weights(run) for run in left)
+    shuffled = "달라졌다" if passed else "거의 그대로였다"
+    return counted + f" 가중치를 모두 섞으면 지도가 {shuffled}(남은 순위 상관의 크기 {left.mean():.2f})."
+
+
+def compared(found: pd.DataFrame, measure: str, method: str, first: str, second: str) -> str:
+    """One measure of one kind of map in two arms, paired by seed, in a sentence."""
+    runs = {arm: found[found["arm"] == arm].set_index("seed")["found"] for arm in (first, second)}
+    seeds = [seed for seed in runs[first].index if seed in runs[second].index]
+    if not seeds:
+        return "견줄 기록이 아직 없다."
+    key, name = f"{measure}/{method}", MEASURES[measure].removesuffix(" (%)")
+    delta = np.array([runs[first][seed][key].mean() - runs[second][seed][key].mean() for seed in seeds])
+    mean, half = mean_interval(delta)
+    unit = " %p" if "%" in MEASURES[measure] else ""
+    start = f"{name}의 차이({label(first)} − {label(second)})는 시드 {len(seeds)}개에서 평균 {mean:+.1f}{unit}이다."
+    if not np.isnan(half):
+        start = f"{start.removesuffix('이다.')}이고, 95% 신뢰구간은 [{mean - half:+.1f}, {mean + half:+.1f}]이다."
+    if abs(mean) > half:
+        return f"{start} {label(first)}의 지도가 {'더 높다' if mean > 0 else '더 낮다'}."
+    return f"{start} 이것만으로는 어느 쪽이 높다고 말할 수 없다."
+
+
+def evenness(found: pd.DataFrame, arm: str) -> str:
+    """How even attention is in each layer, in a sentence: the mean entropy over seeds, heads and pictures."""
+    runs = found.loc[found["arm"] == arm, "found"]
+    layers = [key for key in (runs.iloc[0] if len(runs) else ()) if key.startswith("entropy/")]
+    if not layers:
+        return "층마다의 엔트로피는 아직 재지 않았다."
+    means = [float(values(found, arm, key).mean()) for key in layers]
+    told = ", ".join(f"{value:.3f}" for value in means)
+    start = f"{label(arm)}의 어텐션 층 {len(means)}개에서 엔트로피의 평균은 앞에서부터 {told}이다."
+    if means[-1] > EVEN:
+        return f"{start} 마지막 층의 어텐션은 거의 고르다. 자리를 고르기보다 모든 위치의 평균을 더하는 데 가깝다."
+    return f"{start} 마지막 층의 어텐션은 고르지 않다."
+
+
+def without_colour(networks: dict[str, nn.Module], data: Dataset) -> float:
+    """Mean accuracy of networks on the test pictures in grey, in percent: what is left without colour."""
+    images = data.test.images.float().mean(3, keepdim=True).expand_as(data.test.images).to(torch.uint8)
+    x = inputs_of(Split(images, data.test.labels), data)
+    with torch.no_grad():
+        right = [(model(x).argmax(1) == data.test.labels).float().mean() for model in networks.values()]
+    return 100 * float(torch.stack(right).mean())

@@ -1,0 +1,172 @@
+"""Tables, sentences and figures on maps: from measured figures that are known, and from none."""
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from helpers import draw, redraw
+
+from thesis_book import map_figures, map_tables, tables
+from thesis_lib import build, faithfulness, maps
+from thesis_lib.data import load
+from thesis_lib.faithfulness import BASELINES, MEASURES, METHODS, SHUFFLED
+from thesis_lib.records import records_by_id
+
+PICTURES = 60
+
+
+def run(good=0.0, left=0.1, seed=0, masks=True, methods=METHODS):
+    """Measured figures of one run: every method alike, `received` better by `good`; the baselines never change."""
+    noise = np.random.default_rng(seed).normal(0, 0.01, PICTURES)
+    found = {"cells": draw(PICTURES, 8, 8, seed=seed).abs().numpy(), "layers": np.array(["classifier", "stem"])}
+    for method in methods:
+        gain = good if method == "received" else 0.0
+        for measure in MEASURES if masks else ("deletion", "insertion"):
+            found[f"{measure}/{method}"] = 0.5 + (-gain if measure == "deletion" else gain) + noise
+        for name in ("deletion_curve", "insertion_curve"):
+            found[f"{name}/{method}"] = np.linspace(1, 0.2, 17)
+        found[f"left/{method}"] = np.full((2, SHUFFLED), 1.0 if method in BASELINES else left)
+    found["entropy/a"], found["distance/a"] = np.full((PICTURES, 4), 0.995), np.full((PICTURES, 4), 0.5)
+    return found
+
+
+def measured(arm="senet_self", seeds=3, **options):
+    rows = [(f"{arm}-{seed}", arm, seed, run(seed=seed, **options)) for seed in range(seeds)]
+    return pd.DataFrame(rows, columns=["id", "arm", "seed", "found"])
+
+
+NOTHING = measured(seeds=0)
+
+
+def test_a_cell_holds_the_mean_and_both_half_widths():
+    """Seeds 1, 2, 3: t(0.975, 2) / sqrt(3) = 2.48; pictures -1 and 1 about 2: t(0.975, 1) sqrt(2) / sqrt(2) = 12.71."""
+    table = np.array([[1.0], [2.0], [3.0]]) + np.array([-1.0, 1.0])
+    assert map_tables.with_intervals(table, 2) == "2.00 ± 2.48 (± 12.71)"
+    assert map_tables.with_intervals(table[:1], 1) == "1.0 (± 12.7)"
+
+
+def test_the_table_has_a_row_for_every_map_of_every_arm_and_says_who_passed():
+    rest = [method for method in METHODS if method not in ("received", "rollout")]
+    found = pd.concat([measured("senet", methods=rest), measured(good=0.2)])
+    table = map_tables.faithfulness(found)
+    assert len(table) == len(rest) + len(METHODS) and list(table["네트워크"].unique()) == ["SENet", "SENet_self"]
+    verdicts = table.set_index(["네트워크", "지도"])["무작위화 검사"]
+    assert all(verdicts["SENet_self", METHODS[method]] == "실패" for method in BASELINES)
+    assert verdicts["SENet", "Grad-CAM"] == "통과"
+    received = table[table["지도"] == METHODS["received"]].iloc[0]
+    assert received["삭제 면적"].startswith("0.3") and received["삽입 면적"].startswith("0.7")
+    assert "포인팅 게임 (%)" not in map_tables.faithfulness(measured(masks=False)).columns
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"good": 0.2}, "모든 측정에서 네트워크를 모르는 지도 셋보다 나았다"),
+        ({"good": 0.0}, "낫다고 말할 수 없다"),
+        ({"good": -0.2}, "낫다고 말할 수 없다"),
+        ({"good": 0.2, "seeds": 1}, "낫다고 말할 수 없다"),  # one seed has no interval
+        ({"good": 0.2, "left": 0.9}, "거의 그대로였다"),
+        ({"seeds": 0}, "아직 재지 않았다"),
+    ],
+)
+def test_the_verdict_says_what_both_intervals_bear(options, expected):
+    assert expected in map_tables.verdict(measured(**options), "senet_self", "received")
+
+
+def test_a_mixed_verdict_names_what_was_won_and_what_was_not():
+    found = measured()
+    for figures in found["found"]:
+        figures["deletion/received"] = figures["deletion/received"] - 0.2
+    sentence = map_tables.verdict(found, "senet_self", "received")
+    assert "삭제 면적에서 네트워크를 모르는 지도 셋보다 나았고, 삽입 면적, 포인팅 게임, 마스크 안 몫에서는" in sentence
+
+
+def test_two_arms_are_compared_seed_by_seed():
+    found = pd.concat([measured("senet"), measured("senet_self")])
+    same = map_tables.compared(found, "energy", "grad_cam", "senet_self", "senet")
+    assert "시드 3개에서 평균 +0.0 %p" in same and "말할 수 없다" in same
+    for figures in found.loc[found["arm"] == "senet_self", "found"]:
+        figures["energy/grad_cam"] = figures["energy/grad_cam"] - 7
+    worse = map_tables.compared(found, "energy", "grad_cam", "senet_self", "senet")
+    assert "평균 -7.0 %p이고, 95% 신뢰구간은 [-7.0, -7.0]이다" in worse and worse.endswith(
+        "SENet_self의 지도가 더 낮다."
+    )
+    assert "아직 없다" in map_tables.compared(found, "energy", "grad_cam", "senet_self", "resnet")
+
+
+def test_attention_that_is_even_is_called_so():
+    assert "거의 고르다" in map_tables.evenness(measured(), "senet_self")
+    found = measured()
+    for figures in found["found"]:
+        figures["entropy/a"] = figures["entropy/a"] - 0.3
+    assert "고르지 않다" in map_tables.evenness(found, "senet_self")
+    assert "아직" in map_tables.evenness(NOTHING, "senet_self")
+
+
+def test_heads_stand_beside_attention_that_knows_nothing():
+    table = map_tables.attention_shape(measured())
+    assert list(table["헤드"]) == ["1", "2", "3", "4", "—", "—", "—"]
+    assert table.set_index("네트워크").loc["고른 어텐션", "엔트로피 (0–1)"] == "1.000"
+
+
+def test_agreement_of_equal_maps_is_one_and_of_unlike_maps_none():
+    found = pd.concat([measured("resnet"), measured("senet")])
+    table = map_tables.agreement(found).set_index("견준 지도")["순위 상관"]
+    assert table["ResNet · SENet"].startswith("1.00")
+    assert abs(float(table["ResNet · 다른 시드의 ResNet"].split()[0])) < 0.1
+
+
+def test_grey_pictures_are_what_the_networks_see():
+    data = load("shapes")
+    model = redraw(build("resnet", "resnet8", len(data.classes))).eval()
+    grey = data.test.images.float().mean(3, keepdim=True).to(torch.uint8).expand(-1, -1, -1, 3)
+    x = maps.inputs_of(type(data.test)(grey, data.test.labels), data)
+    with torch.no_grad():
+        expected = 100 * (model(x).argmax(1) == data.test.labels).float().mean().item()
+    assert map_tables.without_colour({"resnet": model}, data) == pytest.approx(expected)
+
+
+def render(figure, path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a missing glyph is only a warning to matplotlib
+        figure.savefig(path)
+    assert not plt.get_fignums()
+
+
+def test_figures_are_drawn_and_have_every_glyph(tmp_path):
+    pictures, heats = np.zeros((2, 32, 32, 3), np.uint8), np.ones((2, 8, 8))
+    statistics = {"a": (np.full((8, 16), 0.5), np.zeros((8, 16))), "b": (np.full((8, 32), 0.5), np.zeros((8, 32)))}
+    for number, figure in enumerate(
+        (
+            map_figures.side_by_side(pictures, {"Grad-CAM": heats, "받은 어텐션": heats}),
+            map_figures.gates_by_class(statistics, list("가나다라마바사아")),
+            map_figures.deletion_and_insertion(measured(), "senet_self"),
+            map_figures.randomised(measured(), "senet_self"),
+        )
+    ):
+        assert len(figure.axes) >= 1
+        render(figure, tmp_path / f"{number}.svg")
+    for empty in (
+        map_figures.side_by_side(pictures, {}),
+        map_figures.gates_by_class({}, []),
+        map_figures.deletion_and_insertion(NOTHING, "senet_self"),
+        map_figures.randomised(NOTHING, "senet_self"),
+    ):
+        assert empty.axes[0].texts[0].get_text() == "기록이 아직 없다"
+
+
+def test_every_kind_of_map_has_a_look_of_its_own():
+    assert set(map_figures.LOOKS) == set(METHODS)
+    assert len(set(map_figures.LOOKS.values())) == len(METHODS)
+
+
+def test_committed_records_of_the_maps_profile_are_measured_and_have_weights():
+    planned = tables.of_profile("maps")
+    assert len(planned) == planned.attrs["planned"]
+    records = records_by_id()
+    for run_id in planned["id"]:
+        assert set(faithfulness.read(records[run_id])) >= {f"deletion/{m}" for m in BASELINES}
+        assert (records[run_id].folder / "weights.safetensors").stat().st_size < 1.5e6
