@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers import allocate, draw, redraw
 
-from benchmarks import attention, loop, peers, records, report, timing, training
+from benchmarks import attention, capture, loop, peers, records, report, timing, training
 from thesis_lib import Experiment, build
 from thesis_lib.blocks.se_self import SESelf
 from thesis_lib.errors import Stopped
@@ -105,3 +105,8 @@ def test_every_part_runs_and_the_book_can_show_it(tmp_path, monkeypatch):
 def test_nothing_measured_is_shown_as_nothing(tmp_path):
     found = report.measured(results=tmp_path)
     assert report.comparisons(found).empty and report.limits(found).empty and report.growth(found)
+
+
+def test_a_network_whose_maps_were_read_is_measured_beside_its_twin():
+    (row,) = capture.measure(repeats=1)["comparisons"]
+    assert row["n"] == 7 and row["ours"] > 0 and row["peer"] > 0

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from thesis_book.prose import reproduced
+from thesis_book.prose import in_english, reproduced
 from thesis_book.tables import differences, reproduction
 from thesis_lib.arms import CONTROLS, PRIMARY
 from thesis_lib.sentences import compare
@@ -144,3 +144,18 @@ def test_reproduction_tells_equal_near_and_different_apart():
     assert list(table["판정"]) == ["비트까지 같다", "3 SD 안에서 같다", "다르다"]
     assert "1개가 실린 기록과 다르다" in reproduced(table)
     assert "아직 없다" in reproduced(reproduction(ours, here.iloc[:0]))
+
+
+@pytest.mark.parametrize(
+    ("senet", "expected"),
+    [
+        ([], "No pair of runs of SENet and ResNet is finished yet."),
+        ([81], "+1.00 percentage points of test accuracy (one seed, so no interval)."),
+        ([81, 83, 85], "+2.00 percentage points of test accuracy (3 seeds; 95% confidence interval [-0.48, +4.48], "
+                       "which includes zero, so no effect is shown)."),
+        ([81.9, 83.0, 84.1], "which excludes zero)."),
+    ],
+)  # fmt: skip
+def test_the_english_sentence_says_the_same(senet, expected):
+    found = in_english(paired(runs(senet=senet, resnet=[80, 81, 82]), "senet", "resnet"))
+    assert found.endswith(expected)

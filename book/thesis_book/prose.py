@@ -2,6 +2,9 @@
 
 import pandas as pd
 
+from thesis_lib.arms import label
+from thesis_lib.stats import Difference
+
 
 def progress_of(table: pd.DataFrame) -> str:
     """How far a profile is (see `tables.of_profile`)."""
@@ -32,3 +35,19 @@ def reproduced(table: pd.DataFrame) -> str:
         return f"실행 {len(table)}개 가운데 {differing}개가 실린 기록과 다르다."
     equal = int((table["판정"] == "비트까지 같다").sum())
     return f"실행 {len(table)}개가 모두 실린 기록과 맞는다. 그 가운데 {equal}개는 비트까지 같다."
+
+
+def in_english(d: Difference) -> str:
+    """One comparison for the English abstract, as `thesis_lib.sentences.outcome` says it in Korean."""
+    first, second = label(d.first), label(d.second)
+    if d.n == 0:
+        return f"No pair of runs of {first} and {second} is finished yet."
+    seeds = "one seed" if d.n == 1 else f"{d.n} seeds"
+    start = f"{first} minus {second} is {d.mean:+.2f} percentage points of test accuracy ({seeds}"
+    if d.n == 1:
+        return f"{start}, so no interval)."
+    if d.low <= 0 <= d.high:
+        crossing = "which includes zero, so no effect is shown"
+    else:
+        crossing = "which excludes zero" + ("" if d.adjusted < 0.05 else ", though not after Holm's correction")
+    return f"{start}; 95% confidence interval [{d.low:+.2f}, {d.high:+.2f}], {crossing})."

@@ -1,5 +1,7 @@
 """What a reader sees as a table: records in, Korean columns out."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
@@ -7,7 +9,7 @@ from thesis_lib.arms import ARMS, PRIMARY, label
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import load_records, records_by_id
 from thesis_lib.robustness import CORRUPTIONS
-from thesis_lib.stats import bootstrap, coverage, family, mcnemar, pairs
+from thesis_lib.stats import bootstrap, coverage, family, mcnemar, paired, pairs
 
 ORDER = list(ARMS)
 
@@ -101,6 +103,39 @@ def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results
             low, high = bootstrap(np.array([a.astype(np.int8) - b.astype(np.int8) for a, b in right]))
             rows.append(rows[-1] | {"시드": "함께", "앞만 맞힌 영상": "—", "뒤만 맞힌 영상": "—"})
             rows[-1]["p 또는 구간"] = f"[{low:+.2f}, {high:+.2f}] %p"
+    return pd.DataFrame(rows)
+
+
+def variant(options: str) -> str:
+    """What an ablation changes, in Korean, from the options of its record (JSON)."""
+    told = {
+        "num_heads": lambda heads: f"헤드 {heads}개",
+        "attention_stages": lambda stages: f"어텐션을 {', '.join(map(str, stages))}단계에",
+        "residual": lambda kept: "잔차를 둠" if kept else "잔차 없음",
+        "zero_start": lambda zero: "0에서 시작" if zero else "0에서 시작하지 않음",
+    }
+    changed = [told.get(k, lambda v, k=k: f"{k} = {v}")(v) for k, v in json.loads(options).items()]
+    return ", ".join(changed) or "기준"
+
+
+def ablations(table: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame:
+    """Each variant of one arm beside the arm itself: paired differences with intervals, and no tests."""
+    usual = baseline[baseline["seed"].isin(table["seed"])]
+    rows = []
+    for options, runs in [*usual.groupby("options"), *table.groupby("options")]:
+        both = pd.concat([runs.assign(arm="variant"), usual.assign(arm="usual")])
+        d = paired(both, "variant", "usual")
+        rows.append(
+            {
+                "변형": variant(options),
+                "시드 수": len(runs),
+                "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
+                "기준과의 차이 (%p)": "—" if not d.n or options == "{}" else f"{d.mean:+.2f}",
+                "95% 구간": "—" if d.n < 2 or options == "{}" else f"[{d.low:+.2f}, {d.high:+.2f}]",
+                "매개변수": f"{runs['parameters'].iloc[0]:,}",
+                "MMAC": f"{runs['macs'].iloc[0] / 1e6:.2f}",
+            }
+        )
     return pd.DataFrame(rows)
 
 
