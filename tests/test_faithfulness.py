@@ -9,8 +9,9 @@ import torch
 from helpers import draw, korean_sentence, redraw, tiny
 from torch import nn
 
-from thesis_lib import ThesisError, build, faithfulness, maps
-from thesis_lib.faithfulness import GRID, METHODS, STEP
+from thesis_book import faithfulness
+from thesis_book.faithfulness import GRID, METHODS, STEP
+from thesis_lib import ThesisError, build, maps
 from thesis_lib.records import find_record
 
 
@@ -238,7 +239,7 @@ def test_a_record_is_measured_once_and_only_on_its_own_weights(train_tiny, pictu
 
 
 def test_a_profile_is_measured_from_the_command_line(train_tiny, pictures, tmp_path, capsys):
-    from thesis_lib.__main__ import main
+    from thesis_book.__main__ import main
 
     record = train_tiny(tiny(image_size=32, epochs=1, warmup_epochs=0.5, arm="senet"), tmp_path)
     profile = tmp_path / "profile.yaml"

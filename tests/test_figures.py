@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from thesis_book import drawings, figures, map_figures, tables
+from thesis_book.robustness import CORRUPTIONS
 from thesis_book.style import use_korean
 from thesis_lib import ThesisError
 from thesis_lib.records import all_records
-from thesis_lib.robustness import CORRUPTIONS
 
 DRAWN = [
     figures.learning_curves,

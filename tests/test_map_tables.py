@@ -9,10 +9,10 @@ import pytest
 import torch
 from helpers import draw, redraw
 
-from thesis_book import map_figures, map_tables, tables
-from thesis_lib import build, faithfulness, maps
+from thesis_book import faithfulness, map_figures, map_tables, tables
+from thesis_book.faithfulness import BASELINES, MEASURES, METHODS, SHUFFLED
+from thesis_lib import build, maps
 from thesis_lib.data import load
-from thesis_lib.faithfulness import BASELINES, MEASURES, METHODS, SHUFFLED
 from thesis_lib.records import records_by_id
 
 PICTURES = 60

@@ -8,10 +8,11 @@ import torch
 from helpers import korean_sentence, tiny
 from PIL import Image, ImageFilter
 
-from thesis_lib import ThesisError, robustness
-from thesis_lib.__main__ import main
+from thesis_book import robustness
+from thesis_book.__main__ import main
+from thesis_book.robustness import CORRUPTIONS, corrupted, measured
+from thesis_lib import ThesisError
 from thesis_lib.data import load
-from thesis_lib.robustness import CORRUPTIONS, corrupted, measured
 
 
 def pictures_of(count: int = 4, size: int = 16) -> torch.Tensor:

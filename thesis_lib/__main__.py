@@ -24,7 +24,7 @@ class Parser(argparse.ArgumentParser):
             ("argument ", ""),
         ):
             message = message.replace(english, korean)
-        raise ThesisError(f"{message}. 도움말: python -m thesis_lib --help")
+        raise ThesisError(f"{message}. 도움말: {self.prog} --help")
 
 
 def value_of(text: str):
@@ -98,20 +98,6 @@ def compare_command(args, _rest) -> int:
     return 0
 
 
-def measure_command(args, _rest) -> int:
-    from importlib import import_module
-
-    from .profiles import read_profile
-    from .records import find_record
-
-    found = [find_record(args.results, experiment.id) for experiment in read_profile(args.profile)]
-    able = [record for record in found if record and (record.folder / "weights.safetensors").exists()]
-    for record in able:
-        import_module(f".{args.command}", __package__).measure(record, args.root)
-    print(f"실험 {len(found)}개 가운데 기록과 가중치가 있는 {len(able)}개를 쟀다: {args.results}/runs")
-    return 0
-
-
 def verify_command(args, _rest) -> int:
     from .verification import verify
 
@@ -164,15 +150,6 @@ def parser() -> Parser:
     verify.add_argument("--root", default="data", help="데이터 폴더")
     verify.add_argument("--device", choices=["cpu", "cuda"], help="장치 (기본: GPU가 있으면 GPU)")
     verify.set_defaults(call=verify_command)
-    for name, text in (
-        ("robustness", "프로필의 기록을 손상된 시험 영상에서 잰다"),
-        ("faithfulness", "프로필의 기록에서 지도의 충실성을 잰다"),
-    ):
-        measure = commands.add_parser(name, help=text)
-        measure.add_argument("--profile", required=True, help="프로필 파일, 예: profiles/maps.yaml")
-        measure.add_argument("--results", default="results", help="기록 폴더")
-        measure.add_argument("--root", default="data", help="데이터 폴더")
-        measure.set_defaults(call=measure_command)
     doctor = commands.add_parser("doctor", help="이 컴퓨터에 필요한 것이 다 있는지 본다")
     doctor.add_argument("--results", default="results", help="기록 폴더")
     doctor.set_defaults(call=doctor_command)

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from thesis_lib.arms import CONTROLS, PRIMARY, label
 from thesis_lib.metrics import BINS
 from thesis_lib.records import records_by_id
-from thesis_lib.robustness import CORRUPTIONS
 from thesis_lib.stats import family, pairs
 
+from .robustness import CORRUPTIONS
 from .style import axes, blank, style
 from .tables import by_arm
 

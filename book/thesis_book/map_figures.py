@@ -5,8 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from thesis_lib.faithfulness import METHODS, values
-
+from .faithfulness import METHODS, values
 from .style import axes, blank
 
 LOOKS = {  # colour, mark and dash of each kind of map, after Okabe and Ito

@@ -9,7 +9,10 @@ from torch import nn
 
 from thesis_lib.arms import label
 from thesis_lib.data import Dataset, Split
-from thesis_lib.faithfulness import (
+from thesis_lib.maps import inputs_of
+from thesis_lib.stats import mean_interval
+
+from .faithfulness import (
     BASELINES,
     GRID,
     LEAST,
@@ -23,9 +26,6 @@ from thesis_lib.faithfulness import (
     entropy,
     values,
 )
-from thesis_lib.maps import inputs_of
-from thesis_lib.stats import mean_interval
-
 from .tables import by_arm
 
 EVEN = 0.98  # entropy from which attention is called even; 1 where it is exactly so

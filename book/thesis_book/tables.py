@@ -8,8 +8,9 @@ import pandas as pd
 from thesis_lib.arms import ARMS, PRIMARY, label
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import load_records, records_by_id
-from thesis_lib.robustness import CORRUPTIONS
 from thesis_lib.stats import bootstrap, coverage, family, mcnemar, paired, pairs
+
+from .robustness import CORRUPTIONS
 
 ORDER = list(ARMS)
 

@@ -12,12 +12,12 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import maps
-from .checkpoint import write_atomically
-from .errors import choose
-from .progress import progress
-from .randomness import generator
-from .records import Record, predictions_bytes
+from thesis_lib import maps
+from thesis_lib.checkpoint import write_atomically
+from thesis_lib.errors import choose
+from thesis_lib.progress import progress
+from thesis_lib.randomness import generator
+from thesis_lib.records import Record, predictions_bytes
 
 FILE = "maps.npz"
 GRID, STEP = 8, 4  # a picture is taken apart in 8 x 8 cells, four at a time

@@ -12,12 +12,12 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from .checkpoint import write_atomically
-from .data import Dataset
-from .maps import data_of, network_of
-from .progress import progress
-from .randomness import generator
-from .records import Record
+from thesis_lib.checkpoint import write_atomically
+from thesis_lib.data import Dataset
+from thesis_lib.maps import data_of, network_of
+from thesis_lib.progress import progress
+from thesis_lib.randomness import generator
+from thesis_lib.records import Record
 
 BATCH = 500
 FILE = "robustness.json"

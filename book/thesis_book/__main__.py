@@ -1,0 +1,45 @@
+"""`python -m thesis_book`: measure trained networks for the book, beside their records."""
+
+import sys
+
+from thesis_lib.__main__ import Parser
+from thesis_lib.errors import ThesisError
+from thesis_lib.profiles import read_profile
+from thesis_lib.records import find_record
+
+from . import faithfulness, robustness
+
+MEASURES = {
+    "robustness": (robustness.measure, "프로필의 기록을 손상된 시험 영상에서 잰다"),
+    "faithfulness": (faithfulness.measure, "프로필의 기록에서 지도의 충실성을 잰다"),
+}
+
+
+def parser() -> Parser:
+    main = Parser(prog="python -m thesis_book", description="학습된 네트워크를 재어 기록 곁에 적는다")
+    commands = main.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="명령")
+    for name, (_, text) in MEASURES.items():
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--profile", required=True, help="프로필 파일, 예: profiles/maps.yaml")
+        command.add_argument("--results", default="results", help="기록 폴더")
+        command.add_argument("--root", default="data", help="데이터 폴더")
+    return main
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure every record of a profile that has weights; what is measured already is left alone."""
+    try:
+        args = parser().parse_args(arguments)
+        found = [find_record(args.results, experiment.id) for experiment in read_profile(args.profile)]
+        able = [record for record in found if record and (record.folder / "weights.safetensors").exists()]
+        for record in able:
+            MEASURES[args.command][0](record, args.root)
+    except ThesisError as error:
+        print(f"오류: {error}", file=sys.stderr)
+        return 2
+    print(f"실험 {len(found)}개 가운데 기록과 가중치가 있는 {len(able)}개를 쟀다: {args.results}/runs")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
