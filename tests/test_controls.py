@@ -6,7 +6,8 @@ from helpers import draw, redraw
 
 from thesis_lib import build
 from thesis_lib.blocks.se_channel import SEChannel
-from thesis_lib.blocks.se_self import FixedMixing, MultiHeadSelfAttention, SESelf
+from thesis_lib.blocks.se_self import FixedMixing, SESelf
+from thesis_lib.blocks.self_attention import MultiHeadSelfAttention
 
 
 @pytest.mark.parametrize("arm", ["senet_linear", "senet_uniform", "senet_channel"])

@@ -7,7 +7,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from thesis_lib import ARMS, NETWORKS, build
-from thesis_lib.blocks.se_self import MultiHeadSelfAttention, SESelf
+from thesis_lib.blocks.se_self import SESelf
+from thesis_lib.blocks.self_attention import MultiHeadSelfAttention
 from thesis_lib.cost import cost
 
 

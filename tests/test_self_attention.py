@@ -8,7 +8,7 @@ from helpers import EXACT, draw, redraw
 from torch import nn
 
 from thesis_lib import ThesisError
-from thesis_lib.blocks.se_self import MultiHeadSelfAttention
+from thesis_lib.blocks.self_attention import MultiHeadSelfAttention
 
 
 def attention_of(channels: int, heads: int, seed: int = 0) -> MultiHeadSelfAttention:

@@ -6,7 +6,8 @@ from helpers import EXACT, draw, redraw
 
 from thesis_lib import build
 from thesis_lib.blocks import se_self
-from thesis_lib.blocks.se_self import MultiHeadSelfAttention, SESelf, map_of, tokens_of
+from thesis_lib.blocks.se_self import SESelf
+from thesis_lib.blocks.self_attention import MultiHeadSelfAttention, map_of, tokens_of
 
 MAP_READINGS = ("senet_self", "senet_self_plain")
 

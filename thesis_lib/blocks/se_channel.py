@@ -36,5 +36,5 @@ class SEChannel(SE):
         return self.weights(super().forward(x))[:, None]
 
     @staticmethod
-    def macs(channels: int, height: int, width: int, *, reduction: int = 16, bias: bool = True) -> int:
+    def macs(channels: int, height: int, width: int, *, reduction: int = 16, bias: bool = True) -> int:  # type: ignore[override]
         return SE.macs(channels, height, width, reduction=reduction) + 2 * height * width * channels**2

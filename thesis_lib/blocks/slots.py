@@ -17,6 +17,7 @@ def block(cls: type[nn.Module]) -> type[nn.Module]:
 
     A block is `__init__(self, channels, *, ...)` and `forward(x)`, (B, C, H, W) -> (B, C, H, W). With a
     static `macs(channels, height, width, **options) -> int` its cost is exact, without it it is counted.
+    A block that has to know its map's (height, width) takes it as `size`, which `plug` gives.
     A block that extends another calls the parent's `__init__` first, so that both get the same weights.
     """
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
@@ -30,7 +31,7 @@ def block(cls: type[nn.Module]) -> type[nn.Module]:
 def block_options(name: str) -> dict[str, object]:
     """The options of a block and their defaults (`inspect.Parameter.empty` where there is none)."""
     parameters = inspect.signature(BLOCKS[name]).parameters
-    return {key: p.default for key, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+    return {key: p.default for key, p in parameters.items() if p.kind is p.KEYWORD_ONLY and key != "size"}
 
 
 def refuse_unknown(owner: str, options, allowed) -> None:
@@ -63,9 +64,11 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
     wanted = {p: s for p, s in slots.items() if stages is None or s.stage in stages}
     if not wanted:
         raise ThesisError(f"위치 {at!r}에 빈자리가 없다. 다른 위치나 단계를 고르라.")
+    sized = "size" in inspect.signature(BLOCKS[name]).parameters
     for path, slot in wanted.items():
+        size = {"size": (slot.height, slot.width)} if sized else {}
         with seeded(seed, path):
-            filled = BLOCKS[name](slot.channels, **options)
+            filled = BLOCKS[name](slot.channels, **options, **size)
         filled.options = options  # type: ignore[assignment]  # what `macs` is asked with
         parent, _, attribute = path.rpartition(".")
         setattr(model.get_submodule(parent), attribute, filled)

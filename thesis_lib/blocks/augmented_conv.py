@@ -1,0 +1,77 @@
+"""Attention-augmented convolution (Bello et al. 2019, ICCV; arXiv 1904.09925)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import ThesisError
+from .self_attention import RelativePosition, map_of, tokens_of
+from .slots import block
+
+
+def rounded(share: float, channels: int, num_heads: int) -> int:
+    """A share of the channels, up to the next multiple of the heads, at least one each."""
+    return max(1, -(-round(share * channels) // num_heads)) * num_heads
+
+
+@block
+class AugmentedConv(nn.Module):
+    """Concat[Conv(X), MHA(X)]: d_v of the C output channels come from attention, the others from a 3 x 3.
+
+    Attention: q k^T / sqrt(d) plus 2-D relative positions on q / sqrt(d), softmax, v, and a projection W_o
+    (equations 2 to 5). In the paper this is a unit's convolution itself; here it follows the unit's
+    own in a slot, at the same width. keys, values: the shares d_k / C and d_v / C (kappa and upsilon,
+    0.2 and 0.1 in the paper), rounded up to the heads. num_heads: 8 in the paper, whose layers are wider
+    (it asks for 20 key channels a head); 4 here. size: (H, W), given by `plug`.
+    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for shares or heads out of range.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        num_heads: int = 4,
+        keys: float = 0.2,
+        values: float = 0.1,
+        size: tuple[int, int],
+    ):
+        super().__init__()
+        for name, share in (("keys", keys), ("values", values)):
+            if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
+                raise ThesisError(f"{name}는 0보다 크고 1 이하인 수여야 한다(받은 값: {share!r}).")
+        if type(num_heads) is not int or not 1 <= num_heads <= channels:
+            raise ThesisError(f"num_heads는 1 이상 채널 수({channels}) 이하의 정수여야 한다(받은 값: {num_heads!r}).")
+        self.num_heads = num_heads
+        self.dk, self.dv = rounded(keys, channels, num_heads), rounded(values, channels, num_heads)
+        if self.dv > channels:
+            raise ThesisError(f"values={values}와 num_heads={num_heads}이면 어텐션의 채널이 {channels}개를 넘는다.")
+        self.conv = nn.Conv2d(channels, channels - self.dv, 3, padding=1, bias=False) if self.dv < channels else None
+        self.qkv = nn.Conv2d(channels, 2 * self.dk + self.dv, 1)
+        self.out = nn.Conv2d(self.dv, self.dv, 1)
+        self.relative = RelativePosition(self.dk // num_heads, size)
+
+    def heads(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Query (scaled), key, value, (B, h, N, d)."""
+        parts = tokens_of(self.qkv(x)).split([self.dk, self.dk, self.dv], dim=2)
+        query, key, value = (part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in parts)
+        return query / query.shape[3] ** 0.5, key, value
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.heads(x)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=self.relative(query), scale=1.0)
+        attended = self.out(map_of(mixed.transpose(1, 2).flatten(2), x))
+        return attended if self.conv is None else torch.cat([self.conv(x), attended], 1)
+
+    @torch.no_grad()
+    def attention(self, x: Tensor) -> Tensor:
+        """The weights that `forward` uses, (B, h, N, N)."""
+        query, key, _ = self.heads(x)
+        return (query @ key.transpose(2, 3) + self.relative(query)).softmax(3)
+
+    @staticmethod
+    def macs(
+        channels: int, height: int, width: int, *, num_heads: int = 4, keys: float = 0.2, values: float = 0.1
+    ) -> int:
+        seen, dk, dv = height * width, rounded(keys, channels, num_heads), rounded(values, channels, num_heads)
+        projections = 9 * channels * (channels - dv) + channels * (2 * dk + dv) + dv**2
+        return seen * projections + seen**2 * (dk + dv) + seen * (height + width) * dk

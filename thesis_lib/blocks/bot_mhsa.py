@@ -1,0 +1,47 @@
+"""BoTNet's self-attention (Srinivas et al. 2021, CVPR; arXiv 2101.11605)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .self_attention import RelativePosition, map_of, refuse_heads, tokens_of
+from .slots import block
+
+
+@block
+class BotMHSA(nn.Module):
+    """softmax(q k^T / sqrt(d) + q r^T) v per head, r the 2-D relative positions, and no output projection.
+
+    Figure 4 of the paper. There it takes the place of the 3 x 3 convolution in the last stage's bottleneck
+    units, with average pooling behind it where the unit halves the map; here it follows the unit's own
+    convolutions in a slot, so the map's size stays and no pooling is needed. num_heads: 4 in the paper.
+    size: (H, W), given by `plug`. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for heads
+    that do not divide the channels.
+    """
+
+    def __init__(self, channels: int, *, num_heads: int = 4, size: tuple[int, int]):
+        super().__init__()
+        refuse_heads(num_heads, channels)
+        self.num_heads = num_heads
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)
+        self.relative = RelativePosition(channels // num_heads, size)
+
+    def heads(self, x: Tensor):
+        """Query, key, value, each (B, h, N, d)."""
+        return tokens_of(self.qkv(x)).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.heads(x)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=self.relative(query))
+        return map_of(mixed.transpose(1, 2).flatten(2), x)
+
+    @torch.no_grad()
+    def attention(self, x: Tensor) -> Tensor:
+        """The weights that `forward` uses, (B, h, N, N)."""
+        query, key, _ = self.heads(x)
+        return (query @ key.transpose(2, 3) / query.shape[3] ** 0.5 + self.relative(query)).softmax(3)
+
+    @staticmethod
+    def macs(channels: int, height: int, width: int, **_: object) -> int:
+        seen = height * width
+        return 3 * seen * channels**2 + 2 * seen**2 * channels + seen * (height + width) * channels

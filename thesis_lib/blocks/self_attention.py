@@ -1,0 +1,97 @@
+"""Multi-head self-attention over the positions of a map, and the ways to tell it where they lie."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import ThesisError, choose
+
+POSITIONS = ("none", "learned", "relative")
+
+
+def tokens_of(x: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, HW, C), a view where x is channels_last."""
+    return x.flatten(2).transpose(1, 2)
+
+
+def map_of(tokens: Tensor, like: Tensor) -> Tensor:
+    """(B, HW, C) -> the shape of `like`; the inverse of `tokens_of`."""
+    return tokens.transpose(1, 2).unflatten(2, like.shape[2:])
+
+
+def refuse_heads(num_heads: object, channels: int) -> None:
+    if not (type(num_heads) is int and num_heads >= 1 and channels % num_heads == 0):
+        raise ThesisError(f"num_heads는 채널 수({channels})를 나누는 양의 정수여야 한다(받은 값: {num_heads!r}).")
+
+
+class RelativePosition(nn.Module):
+    """q_i . (r^H_{y_j - y_i} + r^W_{x_j - x_i}), what 2-D relative positions add to the scores.
+
+    Bello et al. 2019, equation 3, and Srinivas et al. 2021, figure 4. size: (H, W) of the map.
+    Shapes: query (B, h, HW, d) -> (B, h, HW, HW).
+    """
+
+    def __init__(self, dim: int, size: tuple[int, int]):
+        super().__init__()
+        self.size = size
+        self.rows, self.columns = (nn.Parameter(torch.randn(2 * side - 1, dim) * dim**-0.5) for side in size)
+
+    def forward(self, query: Tensor) -> Tensor:
+        on_map = query.unflatten(2, self.size)
+        steps = [torch.arange(side) - torch.arange(side)[:, None] + side - 1 for side in self.size]  # j - i, from 0
+        by_row = torch.einsum("bhyxd,yjd->bhyxj", on_map, self.rows[steps[0]])
+        by_column = torch.einsum("bhyxd,xkd->bhyxk", on_map, self.columns[steps[1]])
+        return (by_row[..., None] + by_column[..., None, :]).flatten(4).flatten(2, 3)
+
+
+class MultiHeadSelfAttention(nn.Module):
+    """MSA(X) = Concat(head_1 ... head_h) W_o, head_i = softmax(Q_i K_i^T / sqrt(d)) V_i, d = C / h.
+
+    Vaswani et al. 2017, equation 1 and section 3.2.2, with Q, K and V all from X. Start and parameter
+    layout (W_q, W_k, W_v stacked) are those of `torch.nn.MultiheadAttention`.
+    position: "none"; "learned", a vector added to each token, zero at start; "relative", see
+    `RelativePosition`. The last two need the map's size, (H, W).
+    Shapes: (B, N, C) -> (B, N, C); the batch comes first and images never mix.
+    """
+
+    def __init__(self, channels: int, num_heads: int, position: str = "none", size: tuple[int, int] | None = None):
+        super().__init__()
+        refuse_heads(num_heads, channels)
+        choose("position", position, POSITIONS)
+        if position != "none" and size is None:
+            raise ThesisError(f"position={position!r}에는 맵의 크기가 있어야 한다. size=(높이, 너비)를 주라.")
+        self.num_heads = num_heads
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = nn.Linear(channels, channels)
+        nn.init.xavier_uniform_(self.qkv.weight)
+        nn.init.zeros_(self.qkv.bias)
+        nn.init.zeros_(self.out.bias)
+        self.learned = (
+            nn.Parameter(torch.zeros(size[0] * size[1], channels)) if size and position == "learned" else None
+        )
+        self.relative = RelativePosition(channels // num_heads, size) if size and position == "relative" else None
+
+    def heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value, each (B, h, N, d)."""
+        x = x if self.learned is None else x + self.learned
+        return self.qkv(x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.heads(x)
+        added = None if self.relative is None else self.relative(query)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=added)
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+    def weights(self, query: Tensor, key: Tensor) -> Tensor:
+        scores = query @ key.transpose(2, 3) / query.shape[3] ** 0.5
+        return (scores if self.relative is None else scores + self.relative(query)).softmax(dim=3)
+
+    def attention(self, x: Tensor) -> Tensor:
+        """The weights that `forward` uses, (B, h, N, N): row i says where position i looks."""
+        query, key, _ = self.heads(x)
+        return self.weights(query, key)
+
+    def written_out(self, x: Tensor) -> Tensor:
+        """`forward` by its equation, slow and obvious; exact where the fused kernel rounds."""
+        query, key, value = self.heads(x)
+        return self.out((self.weights(query, key) @ value).transpose(1, 2).flatten(2))
