@@ -13,6 +13,7 @@ from thesis_lib import ARMS, NETWORKS, Experiment, ThesisError
 GOLDEN = "shapes-resnet8-senet_self-s0-948b46f82c"
 NAMES = [f.name for f in fields(Experiment)]
 OTHER = {
+    "distillation": {"method": "soft_labels", "teacher": "x"},
     "dataset": "digits",
     "network": "resnet20",
     "arm": "senet",

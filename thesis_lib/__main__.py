@@ -85,7 +85,7 @@ def records_command(args, _rest) -> int:
 
 def compare_command(args, _rest) -> int:
     from .errors import choose
-    from .records import SETTINGS, load_records
+    from .records import SETTINGS, load_records, usual
     from .sentences import compare
 
     table = load_records(args.results)
@@ -94,7 +94,7 @@ def compare_command(args, _rest) -> int:
     for settings, group in table.groupby(SETTINGS):
         if {args.first, args.second} <= set(group["arm"]):
             print(" · ".join(f"{name} {value}" for name, value in zip(SETTINGS, settings, strict=True)))
-            print("  " + compare(group, args.first, args.second))
+            print("  " + compare(usual(group), args.first, args.second))
     return 0
 
 

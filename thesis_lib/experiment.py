@@ -13,6 +13,10 @@ from .errors import ThesisError, choose
 
 NUMERICS = 1  # raised whenever a change alters results, so that an old record never passes for a new one
 PRECISIONS = ("fp32", "bf16")
+DISTILLATIONS: dict[str, dict[str, object]] = {  # the settings of each method, as its authors' code has them
+    "soft_labels": {"temperature": 4.0, "alpha": 0.9},
+    "attention_transfer": {"beta": 1000.0, "at": "stages"},
+}
 
 
 def whole(value: object, low: int, high: int = 2**63 - 1) -> bool:
@@ -26,6 +30,9 @@ def real(value: object, low: float, high: float = sys.float_info.max) -> bool:
 @dataclass(frozen=True)
 class Experiment:
     """One training run. `options` go to the arm's block (see `build`); the rest is the recipe.
+
+    distillation: empty, or a teacher's record and how it teaches, for example {"method": "soft_labels",
+    "teacher": "<id>"} with the settings of `DISTILLATIONS`.
 
     learning_rate: the peak, after a linear warm-up over `warmup_epochs`, then a cosine to 0.
     precision: "fp32", or "bf16" (autocast). Raises ThesisError for whatever cannot be run.
@@ -45,6 +52,7 @@ class Experiment:
     image_size: int = 32
     precision: str = "fp32"
     options: dict[str, object] = field(default_factory=dict)
+    distillation: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self):
         for ok, name, allowed in (
@@ -69,12 +77,15 @@ class Experiment:
             (real(self.label_smoothing, 0) and self.label_smoothing < 1, "label_smoothing", "0 이상 1 미만의 수"),
             (whole(self.image_size, 8), "image_size", "8 이상의 정수"),
             (isinstance(self.options, dict), "options", "이름과 값의 모음(dict)"),
+            (isinstance(self.distillation, dict), "distillation", "이름과 값의 모음(dict)"),
         ):
             if not ok:
                 raise ThesisError(f"{name}에 쓸 수 없는 값: {getattr(self, name)!r}. {allowed}만 쓸 수 있다.")
         choose("precision", self.precision, PRECISIONS)
         for name in ("learning_rate", "momentum", "weight_decay", "warmup_epochs", "label_smoothing"):
             object.__setattr__(self, name, float(getattr(self, name)))
+        if self.distillation:
+            object.__setattr__(self, "distillation", complete(self.distillation))
         _try_build(self.arm, self.network, self.image_size, _canonical(self.options))
 
     @classmethod
@@ -90,7 +101,8 @@ class Experiment:
         return replace(self, **changes)
 
     def config(self) -> dict[str, object]:
-        return asdict(self)
+        """All settings; distillation is named only where there is one, as in records older than it."""
+        return {key: value for key, value in asdict(self).items() if value or key != "distillation"}
 
     @property
     def id(self) -> str:
@@ -102,6 +114,24 @@ class Experiment:
     def build(self, num_classes: int):
         """The network of this experiment."""
         return build(self.arm, self.network, num_classes, self.seed, image_size=self.image_size, **self.options)
+
+
+def complete(given: dict) -> dict[str, object]:
+    """A distillation with its method's own settings filled in. Raises ThesisError for what cannot be run."""
+    choose("distillation의 method", given.get("method"), DISTILLATIONS)
+    settings = DISTILLATIONS[given["method"]]
+    refuse_unknown("distillation", given, ["method", "teacher", *settings])
+    whole = settings | given
+    for ok, name, allowed in (
+        (isinstance(whole.get("teacher"), str), "teacher", "교사로 쓸 기록의 번호"),
+        (real(whole.get("temperature", 1), 0) and whole.get("temperature", 1) > 0, "temperature", "0보다 큰 수"),
+        (real(whole.get("alpha", 0), 0, 1), "alpha", "0 이상 1 이하의 수"),
+        (real(whole.get("beta", 0), 0), "beta", "0 이상의 수"),
+        (whole.get("at", "units") in ("stages", "units"), "at", "stages, units"),
+    ):
+        if not ok:
+            raise ThesisError(f"distillation의 {name}에 쓸 수 없는 값: {whole.get(name)!r}. {allowed}만 쓸 수 있다.")
+    return whole
 
 
 def _canonical(values: dict) -> str:

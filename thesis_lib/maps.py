@@ -110,6 +110,12 @@ def stage_ends(model: nn.Module) -> dict[int, str]:
     return {m.stage: place.rpartition(".")[0] for place, m in model.named_modules() if isinstance(m, Slot)}
 
 
+def unit_ends(model: nn.Module, every: bool = True) -> list[str]:
+    """Every unit that has slots, in order; or only the last of each stage."""
+    units = [place.rpartition(".")[0] for place, module in model.named_modules() if isinstance(module, Slot)]
+    return list(dict.fromkeys(units)) if every else list(stage_ends(model).values())
+
+
 def grad_cam(model: nn.Module, pictures: Tensor, place: str = "", classes: Tensor | None = None) -> Tensor:
     """ReLU(sum_k a_k A^k), (B, h, w): a_k is the mean over positions of the class score's gradient at A^k.
 

@@ -52,13 +52,14 @@ class Record:
     def row(self) -> dict[str, object]:
         """One row of `load_records`."""
         data = self.data
-        options = json.dumps(data["experiment"]["options"], sort_keys=True)
+        named = {key: data["experiment"].get(key, {}) for key in ("options", "distillation")}
+        texts = {key: json.dumps(values, sort_keys=True) for key, values in named.items()}
         scalars = {k: v for k, v in data["result"].items() if not isinstance(v, list)}
         time = {k: v for k, v in data["time"].items() if not isinstance(v, list)}
         machine = {k: data["environment"][k] for k in ("device", "threads", "torch")}
         return (
             {"id": self.id}
-            | {**data["experiment"], "options": options}
+            | {**data["experiment"], **texts}
             | scalars
             | {k: data["cost"][k] for k in ("parameters", "macs", "exact")}
             | time
@@ -137,6 +138,12 @@ def all_records(results: str | Path = "results") -> tuple[list[Record], list[str
 def records_by_id(results: str | Path = "results") -> dict[str, Record]:
     """Every whole record under its id."""
     return {record.id: record for record in all_records(results)[0]}
+
+
+def usual(table: pd.DataFrame) -> pd.DataFrame:
+    """Of each arm the runs with the options that most of its runs have, and none with a teacher."""
+    alone = table[table["distillation"] == "{}"]
+    return alone[alone["options"] == alone.groupby("arm")["options"].transform(lambda all_: all_.mode()[0])]
 
 
 def load_records(results: str | Path = "results") -> pd.DataFrame:

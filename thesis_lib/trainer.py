@@ -14,6 +14,7 @@ from . import checkpoint
 from .augment import PAD, Pictures
 from .cost import cost
 from .data import Dataset, load
+from .distillation import Teacher
 from .environment import StopRequest, describe, memory_explained, peak_memory_mib, pick_device
 from .errors import CannotGoOn, ThesisError
 from .experiment import NUMERICS, Experiment
@@ -57,6 +58,8 @@ class Run:
     def __init__(self, experiment: Experiment, data: Dataset, device: torch.device, folder: Path):
         self.experiment, self.data, self.device, self.folder = experiment, data, device, folder
         self.model = experiment.build(len(data.classes)).to(device, memory_format=torch.channels_last)
+        teaching, results = experiment.distillation, folder.parents[1]
+        self.teacher = Teacher(teaching, results, self.model, data.classes, device) if teaching else None
         self.optimizer = make_optimizer(self.model, experiment)
         self.train = Pictures(data.train, data, device, PAD)
         self.validation = Pictures(data.validation, data, device)
@@ -90,6 +93,8 @@ class Run:
                 with self.autocast():
                     logits = model(pictures)
                     loss = F.cross_entropy(logits, labels, label_smoothing=experiment.label_smoothing)
+                    if self.teacher:
+                        loss = self.teacher.loss(pictures, logits, loss)
                 self.optimizer.zero_grad()
                 loss.backward()
                 now = state.epoch * self.steps + state.step

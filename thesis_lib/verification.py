@@ -1,5 +1,6 @@
 """A committed run, trained again and held against its record."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import torch
 
 from .errors import ThesisError, choose
 from .experiment import NUMERICS, Experiment
-from .records import SETTINGS, Record, all_records, find_record, load_records
+from .records import SETTINGS, Record, all_records, find_record, load_records, run_folder
 from .trainer import train
 
 SAME = ("torch", "numpy", "platform", "device", "threads", "cpu_capability")  # what equality to the bit needs
@@ -17,7 +18,8 @@ def spread(record: Record, results: str | Path) -> float:
     """Standard deviation of the test accuracy over the seeds of a run's arm, nan where there is one seed."""
     table = load_records(results)
     own = table[table["id"] == record.id].iloc[0]
-    alike = (table[[*SETTINGS, "arm", "options"]] == own[[*SETTINGS, "arm", "options"]]).all(axis=1)
+    same = [*SETTINGS, "arm", "options", "distillation"]
+    alike = (table[same] == own[same]).all(axis=1)
     return float(table.loc[alike, "test_accuracy"].std())
 
 
@@ -57,6 +59,8 @@ def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, 
     torch.set_num_threads(record.data["environment"]["threads"])
     try:
         with tempfile.TemporaryDirectory() as elsewhere:
+            if teacher := record.data["experiment"].get("distillation", {}).get("teacher"):
+                shutil.copytree(run_folder(results, teacher), run_folder(elsewhere, teacher))
             again = train(Experiment.of(record.data["experiment"]), elsewhere, **options)
             return verdict(record, again, spread(record, results))
     finally:

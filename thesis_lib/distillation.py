@@ -1,0 +1,69 @@
+"""What a trained teacher adds to the loss: soft labels, or where it attends (in the sense of activations)."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .errors import ThesisError
+from .maps import network_of, unit_ends
+from .records import find_record
+
+
+def soft_label_loss(logits: Tensor, taught: Tensor, hard: Tensor, temperature: float, alpha: float) -> Tensor:
+    """alpha T^2 KL(p_T || p_S) + (1 - alpha) `hard`, p = softmax(logits / T), the mean over the batch.
+
+    Hinton et al. 2015, in the weighting of Zagoruyko and Komodakis' code. logits, taught: (B, classes).
+    """
+    student, teacher = (F.log_softmax(scores / temperature, dim=1) for scores in (logits, taught))
+    divergence = F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+    return alpha * temperature**2 * divergence + (1 - alpha) * hard
+
+
+def attention_map(activation: Tensor) -> Tensor:
+    """Q / ||Q||_2 with Q = mean over channels of A^2: (B, C, H, W) -> (B, H W) (Zagoruyko and Komodakis 2017)."""
+    return F.normalize(activation.square().mean(1).flatten(1), dim=1)
+
+
+def attention_transfer_loss(student: list[Tensor], teacher: list[Tensor], hard: Tensor, beta: float) -> Tensor:
+    """`hard` + beta sum over places of the mean square of Q_S / ||Q_S|| - Q_T / ||Q_T||.
+
+    As the authors' code has it; the paper writes beta / 2 times the norm of the difference.
+    """
+    gaps = [(attention_map(s) - attention_map(t)).square().mean() for s, t in zip(student, teacher, strict=True)]
+    return hard + beta * torch.stack(gaps).sum()
+
+
+class Teacher:
+    """A trained network beside the one that learns; `loss` takes the place of cross entropy."""
+
+    def __init__(self, given: dict, results: Path, student: nn.Module, classes: tuple[str, ...], device: torch.device):
+        self.given = given
+        if (record := find_record(results, given["teacher"])) is None:
+            raise ThesisError(f"교사의 기록이 없다: {results}/runs/{given['teacher']}. 교사를 먼저 학습하라.")
+        if tuple(record.data["classes"]) != tuple(classes):
+            raise ThesisError(f"교사 {record.id}와 학생의 클래스가 다르다. 같은 자료로 학습한 교사를 쓰라.")
+        self.network = network_of(record).to(device).to(memory_format=torch.channels_last)
+        self.maps: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})  # the last batch's: student, teacher
+        if given["method"] == "attention_transfer":
+            ends = [unit_ends(model, every=given["at"] == "units") for model in (student, self.network)]
+            if len(ends[0]) != len(ends[1]):
+                raise ThesisError(f"학생과 교사의 {given['at']} 수가 다르다({len(ends[0])}, {len(ends[1])}).")
+            for model, places, kept in zip((student, self.network), ends, self.maps, strict=True):
+                for place in places:
+                    model.get_submodule(place).register_forward_hook(partial(_keep, kept, place))
+
+    def loss(self, pictures: Tensor, logits: Tensor, hard: Tensor) -> Tensor:
+        """The loss of a batch that the student has just seen; hard: its cross entropy."""
+        with torch.no_grad():
+            taught = self.network(pictures)
+        if self.given["method"] == "soft_labels":
+            return soft_label_loss(logits, taught, hard, self.given["temperature"], self.given["alpha"])
+        student, teacher = (list(kept.values()) for kept in self.maps)
+        return attention_transfer_loss(student, teacher, hard, self.given["beta"])
+
+
+def _keep(kept: dict[str, Tensor], place: str, module, inputs, output: Tensor) -> None:
+    kept[place] = output
