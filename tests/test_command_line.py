@@ -102,3 +102,23 @@ def test_results_that_cannot_be_written_to(pictures, tmp_path, capsys):
     (tmp_path / "results").touch()  # a file in the folder's place, which stops root too
     assert main(arguments_of(tiny(epochs=1), pictures, tmp_path / "results")) == 2
     assert "쓸 수 없다" in korean_sentence(capsys.readouterr().err)
+
+
+def test_blocks_are_listed_with_their_costs_and_sources(capsys):
+    from thesis_lib import BLOCKS
+
+    assert main(["blocks", "--network", "resnet8"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    listed = {line.split()[0]: line for line in lines[2:]}
+    assert set(listed) >= set(BLOCKS)
+    assert listed["se"].split()[1:3] == ["1470", "1344"]  # r = 8: 2 C^2 / 8 weights, C + C / 8 biases, three stages
+    assert "arXiv 1709.01507" in listed["se"]
+
+
+def test_runs_with_other_options_and_teachers_are_no_seeds_of_an_arm(train_tiny, tmp_path, capsys):
+    usual = [tiny(arm=arm, seed=seed) for arm in ("senet", "resnet") for seed in (0, 1)]
+    records = [train_tiny(experiment, tmp_path) for experiment in usual]
+    train_tiny(tiny(arm="senet", options={"squeeze": "max"}), tmp_path)
+    train_tiny(tiny(arm="resnet", distillation={"method": "soft_labels", "teacher": records[0].id}), tmp_path)
+    assert main(["compare", "senet", "resnet", "--results", str(tmp_path)]) == 0
+    assert "시드 2개" in capsys.readouterr().out

@@ -129,13 +129,17 @@ def test_global_context_equals_timms_where_it_adds():
     torch.testing.assert_close(ours(x), copy(ours, theirs, **names)(x))
 
 
-def test_bot_attention_equals_timms():
+def test_bot_attention_equals_timms_but_for_the_scale_of_the_positions():
     ours = block("bot_mhsa", num_heads=4, size=(4, 6))
     theirs = BottleneckAttn(16, feat_size=(4, 6), num_heads=4, qkv_bias=False)
     names = {"qkv__weight": "qkv.weight", "relative__rows": "pos_embed.height_rel",
              "relative__columns": "pos_embed.width_rel"}  # fmt: skip
+    copy(ours, theirs, **names)
+    with torch.no_grad():  # the paper scales both terms by sqrt(d) = 2, timm the first alone
+        theirs.pos_embed.height_rel /= 2
+        theirs.pos_embed.width_rel /= 2
     x = draw(2, 16, 4, 6)
-    torch.testing.assert_close(ours(x), copy(ours, theirs, **names)(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
 
 
 def test_relative_positions_one_pair_at_a_time():
@@ -144,7 +148,7 @@ def test_relative_positions_one_pair_at_a_time():
     for i in range(8):
         for j in range(8):
             r = relative.rows[j // 4 - i // 4 + 1] + relative.columns[j % 4 - i % 4 + 3]
-            expected[..., i, j] = query[:, :, i] @ r
+            expected[..., i, j] = query[:, :, i] @ r / 3**0.5
     torch.testing.assert_close(relative(query), expected)
 
 

@@ -100,3 +100,27 @@ def test_defaults_are_those_of_the_experiment():
     assert {f.name for f in fields(Experiment)} <= set(defaults)
     assert json.dumps(defaults)
     Experiment.of({f.name: defaults[f.name] for f in fields(Experiment)})
+
+
+@pytest.mark.parametrize(("block", "expected"), [("cbam", "conv.weight: (1, 2, 7, 7)"), ("bot_mhsa", "relative.rows")])
+def test_blocks_notebook_shows_any_block(tmp_path, block, expected):
+    output = run_notebook("notebooks/blocks.ipynb", {"name": block, "network": "resnet8"}, tmp_path / "blocks.ipynb")
+    text = text_of(output)
+    assert expected in text and "3개를 꽂았다" in text and "(1, 64, 8, 8) → (1, 64, 8, 8)" in text
+
+
+def test_blocks_notebook_refuses_a_block_that_is_not_there(tmp_path, capsys):
+    arguments = ["run", "notebooks/blocks.ipynb", "--name", "sse", "--output", str(tmp_path / "blocks.ipynb")]
+    assert main(arguments) == 2
+    assert "쓸 수 있는 값" in capsys.readouterr().err
+
+
+def test_analysis_notebook_looks_at_the_run_that_is_named(tmp_path, train_tiny, pictures):
+    from helpers import tiny
+
+    record = train_tiny(tiny(arm="senet_self", image_size=32, epochs=1), tmp_path)
+    given = {"results": str(tmp_path), "root": str(pictures), "run": record.id, "query": [1, 2], "measure": True}
+    text = text_of(run_notebook("notebooks/analysis.ipynb", given, tmp_path / "analysis.ipynb"))
+    assert record.id in text and "stages.2.0.standard" in text and "SENet_self의 지도(받은 어텐션)는" in text
+    nothing = run_notebook("notebooks/analysis.ipynb", given | {"run": "nobody"}, tmp_path / "nothing.ipynb")
+    assert "볼 기록이 없다" in text_of(nothing)

@@ -98,6 +98,14 @@ def compare_command(args, _rest) -> int:
     return 0
 
 
+def blocks_command(args, _rest) -> int:
+    from .catalogue import blocks
+
+    print(f"블록마다 {args.network}의 모든 단계에 둘 때 늘어나는 매개변수와 곱셈-누산")
+    print(blocks(args.network).to_string(index=False))
+    return 0
+
+
 def verify_command(args, _rest) -> int:
     from .verification import verify
 
@@ -150,6 +158,9 @@ def parser() -> Parser:
     verify.add_argument("--root", default="data", help="데이터 폴더")
     verify.add_argument("--device", choices=["cpu", "cuda"], help="장치 (기본: GPU가 있으면 GPU)")
     verify.set_defaults(call=verify_command)
+    blocks = commands.add_parser("blocks", help="블록의 목록: 이름, 비용, 출처")
+    blocks.add_argument("--network", default="resnet20", help="블록을 둘 네트워크 (기본: resnet20)")
+    blocks.set_defaults(call=blocks_command)
     doctor = commands.add_parser("doctor", help="이 컴퓨터에 필요한 것이 다 있는지 본다")
     doctor.add_argument("--results", default="results", help="기록 폴더")
     doctor.set_defaults(call=doctor_command)

@@ -18,7 +18,7 @@ def rounded(share: float, channels: int, num_heads: int) -> int:
 class AugmentedConv(nn.Module):
     """Concat[Conv(X), MHA(X)]: d_v of the C output channels come from attention, the others from a 3 x 3.
 
-    Attention: q k^T / sqrt(d) plus 2-D relative positions on q / sqrt(d), softmax, v, and a projection W_o
+    Attention: (q k^T + q r^T) / sqrt(d) with 2-D relative positions r, softmax, v, and a projection W_o
     (equations 2 to 5). In the paper this is a unit's convolution itself; here it follows the unit's
     own in a slot, at the same width. keys, values: the shares d_k / C and d_v / C (kappa and upsilon,
     0.2 and 0.1 in the paper), rounded up to the heads. num_heads: 8 in the paper, whose layers are wider
@@ -51,14 +51,13 @@ class AugmentedConv(nn.Module):
         self.relative = RelativePosition(self.dk // num_heads, size)
 
     def heads(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Query (scaled), key, value, (B, h, N, d)."""
+        """Query, key, value, (B, h, N, d)."""
         parts = tokens_of(self.qkv(x)).split([self.dk, self.dk, self.dv], dim=2)
-        query, key, value = (part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in parts)
-        return query / query.shape[3] ** 0.5, key, value
+        return tuple(part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in parts)
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = self.heads(x)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=self.relative(query), scale=1.0)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=self.relative(query))
         attended = self.out(map_of(mixed.transpose(1, 2).flatten(2), x))
         return attended if self.conv is None else torch.cat([self.conv(x), attended], 1)
 
@@ -66,7 +65,7 @@ class AugmentedConv(nn.Module):
     def attention(self, x: Tensor) -> Tensor:
         """The weights that `forward` uses, (B, h, N, N)."""
         query, key, _ = self.heads(x)
-        return (query @ key.transpose(2, 3) + self.relative(query)).softmax(3)
+        return (query @ key.transpose(2, 3) / query.shape[3] ** 0.5 + self.relative(query)).softmax(3)
 
     @staticmethod
     def macs(

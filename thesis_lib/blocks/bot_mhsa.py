@@ -10,11 +10,12 @@ from .slots import block
 
 @block
 class BotMHSA(nn.Module):
-    """softmax(q k^T / sqrt(d) + q r^T) v per head, r the 2-D relative positions, and no output projection.
+    """softmax((q k^T + q r^T) / sqrt(d)) v per head, r the 2-D relative positions, and no output projection.
 
-    Figure 4 of the paper. There it takes the place of the 3 x 3 convolution in the last stage's bottleneck
-    units, with average pooling behind it where the unit halves the map; here it follows the unit's own
-    convolutions in a slot, so the map's size stays and no pooling is needed. num_heads: 4 in the paper.
+    Figure 4 of the paper (timm scales q k^T alone). There it takes the place of the 3 x 3 convolution in the
+    last stage's bottleneck units, with average pooling behind it where the unit halves the map; here it
+    follows the unit's own convolutions in a slot, so the map's size stays and no pooling is needed.
+    num_heads: 4 in the paper.
     size: (H, W), given by `plug`. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for heads
     that do not divide the channels.
     """

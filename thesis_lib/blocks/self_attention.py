@@ -25,7 +25,7 @@ def refuse_heads(num_heads: object, channels: int) -> None:
 
 
 class RelativePosition(nn.Module):
-    """q_i . (r^H_{y_j - y_i} + r^W_{x_j - x_i}), what 2-D relative positions add to the scores.
+    """q_i . (r^H_{y_j - y_i} + r^W_{x_j - x_i}) / sqrt(d), what 2-D relative positions add to the scores.
 
     Bello et al. 2019, equation 3, and Srinivas et al. 2021, figure 4. size: (H, W) of the map.
     Shapes: query (B, h, HW, d) -> (B, h, HW, HW).
@@ -37,7 +37,7 @@ class RelativePosition(nn.Module):
         self.rows, self.columns = (nn.Parameter(torch.randn(2 * side - 1, dim) * dim**-0.5) for side in size)
 
     def forward(self, query: Tensor) -> Tensor:
-        on_map = query.unflatten(2, self.size)
+        on_map = query.unflatten(2, self.size) / query.shape[3] ** 0.5
         steps = [torch.arange(side) - torch.arange(side)[:, None] + side - 1 for side in self.size]  # j - i, from 0
         by_row = torch.einsum("bhyxd,yjd->bhyxj", on_map, self.rows[steps[0]])
         by_column = torch.einsum("bhyxd,xkd->bhyxk", on_map, self.columns[steps[1]])
