@@ -14,7 +14,7 @@ from thesis_lib.environment import describe, pick_device
 
 from .report import comparisons, limits, measured, missed
 
-PARTS = {"cpu": ["attention", "training", "records", "capture"], "cuda": ["gpu"]}
+PARTS = {"cpu": ["attention", "training", "records", "capture", "blocks"], "cuda": ["gpu"]}
 
 
 def main(given: list[str] | None = None) -> None:

@@ -81,6 +81,11 @@ def missed(found: dict) -> str:
     return text
 
 
+def relative(found: dict) -> dict[str, str]:
+    """How many times the bare network's step each block takes, by name, as text; empty where it was not measured."""
+    return {row["name"]: f"{row['factor']:.2f}" for row in found.get("blocks", {}).get("relative", [])}
+
+
 def growth(found: dict) -> Figure:
     """Time and memory of the block against tokens and batch, and time against the number of records."""
     if not {"attention", "records"} <= set(found):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers import allocate, draw, redraw
 
-from benchmarks import attention, capture, loop, peers, records, report, timing, training
+from benchmarks import attention, blocks, capture, loop, peers, records, report, timing, training
 from thesis_lib import Experiment, build
 from thesis_lib.blocks.se_self import SESelf
 from thesis_lib.errors import Stopped
@@ -110,3 +110,10 @@ def test_nothing_measured_is_shown_as_nothing(tmp_path):
 def test_a_network_whose_maps_were_read_is_measured_beside_its_twin():
     (row,) = capture.measure(repeats=1)["comparisons"]
     assert row["n"] == 7 and row["ours"] > 0 and row["peer"] > 0
+
+
+def test_blocks_are_measured_beside_the_bare_network():
+    found = blocks.measure(repeats=1, names=["se", "eca"])
+    assert [row["name"] for row in found["relative"]] == ["se", "eca"]
+    assert all(row["low"] <= row["factor"] <= row["high"] for row in found["relative"])
+    assert set(report.relative({"blocks": found})) == {"se", "eca"} and report.relative({}) == {}

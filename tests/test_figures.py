@@ -83,7 +83,10 @@ def test_images_are_compared_seed_by_seed_and_together():
 
 def test_the_architecture_and_a_map_are_drawn(tmp_path):
     assert len(drawings.residual_units().axes) == 3
-    render(drawings.residual_units(), tmp_path / "a.svg")
+    for number, figure in enumerate(
+        (drawings.residual_units(), drawings.recalibration_and_attention(), drawings.three_connections())
+    ):
+        render(figure, tmp_path / f"{number}.svg")
     weights = np.full((4, 64, 64), 1 / 64)
     figure = map_figures.attention_maps(np.zeros((32, 32, 3), np.uint8), weights, (2, 5))
     assert len(figure.axes) == 5

@@ -65,3 +65,52 @@ def residual_units() -> Figure:
     column(grid[0][1], "SENet", branch + se)
     column(grid[0][2], "SENet_self", branch + se + attention)
     return figure
+
+
+def nodes(place: Axes, count: int, names: tuple[str, str]) -> None:
+    """Two rows of positions, the input below and the output above."""
+    for y, name in ((0, names[0]), (1, names[1])):
+        place.scatter(range(count), [y] * count, s=170, color="white", edgecolor="#333333", zorder=3)
+        place.text(-0.75, y, name, ha="right", va="center", fontsize=10, color="#111111")
+    place.set(xlim=(-1.6, count - 0.4), ylim=(-0.3, 1.3))
+    place.set_axis_off()
+
+
+def edge(place: Axes, start: int, end: int, width: float, colour: str = "#0072B2", dash: str = "-") -> None:
+    place.plot([start, end], [0, 1], color=colour, lw=width, linestyle=dash, zorder=1, solid_capstyle="round")
+
+
+def recalibration_and_attention() -> Figure:
+    """Own value weighed by what the neighbours say, against a weighted sum of the neighbours' values."""
+    figure, grid = axes(8, 2.6, columns=2)
+    left, right = grid[0]
+    for position in range(5):
+        edge(left, position, position, 3.5)
+        edge(left, position, 2, 1, "#999999", ":")
+        edge(right, position, 2, (1.0, 3.5, 0.7, 2.2, 5.0)[position], "#D55E00")
+    for place, title in ((left, "재조정: 자기 값 × 가중치"), (right, "어텐션: 다른 값들의 가중합")):
+        nodes(place, 5, ("입력", "출력"))
+        place.scatter([2], [1], s=170, color="#F7D5C4", edgecolor="#333333", zorder=4)
+        place.set_title(title, fontsize=11)
+    return figure
+
+
+def three_connections() -> Figure:
+    """Fully connected, convolution and attention: which inputs an output sees, and where its weights come from."""
+    figure, grid = axes(10, 2.6, columns=3)
+    full, convolution, attention = grid[0]
+    colours = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
+    for end in range(5):
+        for start in range(5):
+            edge(full, start, end, 1.2, colours[(start + 2 * end) % 5])
+            if abs(start - end) <= 1:
+                edge(convolution, start, end, 2.6, colours[start - end + 1])
+            edge(attention, start, end, 0.5 + 2.8 * ((3 * start + 5 * end) % 7 / 7) ** 2, "#D55E00")
+    for place, title in (
+        (full, "완전 연결: 모든 위치, 배운 가중치"),
+        (convolution, "합성곱: 이웃만, 함께 쓰는 가중치"),
+        (attention, "어텐션: 모든 위치, 입력이 정하는 가중치"),
+    ):
+        nodes(place, 5, ("입력", "출력"))
+        place.set_title(title, fontsize=11)
+    return figure
