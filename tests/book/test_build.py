@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from thesis_lib import load_records
+from thesis_book.tables import of_profile
 
 TOC = Path(__file__).resolve().parents[2] / "book" / "_toc.yml"
 CHAPTERS = re.findall(r"(?:file|root): (\S+)", TOC.read_text(encoding="utf-8"))
@@ -32,15 +32,16 @@ def test_every_chapter_is_there_and_numbers_resolve(book, name):
 
 
 def test_tables_show_the_records(book):
-    table = load_records(book.folder / "results")
-    quick = table[(table["dataset"] == "shapes") & (table["arm"] == "resnet")]
+    table = of_profile("quick", results=str(book.folder / "results"))
+    quick = table[table["arm"] == "resnet"]
     assert len(quick) == 3
     assert f"{quick['test_accuracy'].mean():.2f}" in table_of(book.page("reproduction"), "tbl-quick")
 
 
 def test_a_changed_record_shows_up_in_the_next_build_and_an_edited_one_is_named(book):
-    runs = sorted((book.folder / "results" / "runs").glob("shapes-resnet8-senet-*"))
-    record = runs[0] / "record.json"
+    quick = of_profile("quick", results=str(book.folder / "results"))
+    run = book.folder / "results" / "runs" / quick[quick["arm"] == "senet"]["id"].iloc[0]
+    record = run / "record.json"
     kept, before = record.read_bytes(), book.page("reproduction")
     try:
         data = json.loads(kept)
@@ -50,6 +51,6 @@ def test_a_changed_record_shows_up_in_the_next_build_and_an_edited_one_is_named(
         after = book.page("reproduction")
         assert "99.99" not in table_of(after, "tbl-quick")
         assert table_of(after, "tbl-quick") != table_of(before, "tbl-quick")
-        assert "손상되었거나 고쳐졌다" in book.page("experiment") and runs[0].name in book.page("experiment")
+        assert "손상되었거나 고쳐졌다" in book.page("experiment") and run.name in book.page("experiment")
     finally:
         record.write_bytes(kept)
