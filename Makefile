@@ -1,5 +1,6 @@
 # make thesis : 환경을 만들고, quick 프로필을 돌리고, 책을 짓는다
 # make test   : 환경을 만들고, 모든 검사를 한다
+# make pdf : 지은 책으로 논문 PDF(_build/thesis.pdf)를 짠다
 # make book / check-book : 책만 짓는다 / 경고 하나도 없이 짓는지 본다
 # make crash : 학습을 백 번 넘게 죽여 본다
 # make benchmark : 속도를 재어 results/benchmarks에 적는다
@@ -9,7 +10,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: thesis test lint crash benchmark book check-book picture constraints clean
+.PHONY: thesis test lint crash benchmark book pdf check-book picture constraints clean
 .DEFAULT_GOAL := thesis
 
 .venv/ready: pyproject.toml constraints.txt
@@ -42,6 +43,10 @@ lint: .venv/ready
 
 book: .venv/ready
 	jupyter-book build book/
+
+pdf: .venv/ready
+	test -f _build/html/index.html || jupyter-book build book/
+	python -m thesis_book pdf
 
 check-book: .venv/ready
 	jupyter-book build -n -W --keep-going --all book/

@@ -1,4 +1,4 @@
-"""`python -m thesis_book`: measure trained networks for the book, beside their records."""
+"""`python -m thesis_book`: measure trained networks for the book, beside their records, and set the PDF."""
 
 import sys
 
@@ -23,6 +23,9 @@ def parser() -> Parser:
         command.add_argument("--profile", required=True, help="프로필 파일, 예: profiles/maps.yaml")
         command.add_argument("--results", default="results", help="기록 폴더")
         command.add_argument("--root", default="data", help="데이터 폴더")
+    pdf = commands.add_parser("pdf", help="지은 책으로 논문 PDF를 짠다")
+    pdf.add_argument("--html", default="_build/html", help="지은 책의 폴더")
+    pdf.add_argument("--output", default="_build/thesis.pdf", help="PDF를 둘 곳")
     return main
 
 
@@ -30,6 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure every record of a profile that has weights; what is measured already is left alone."""
     try:
         args = parser().parse_args(arguments)
+        if args.command == "pdf":
+            from .pdf import build
+
+            print(f"짠 논문: {build(args.html, args.output)}")
+            return 0
         found = [find_record(args.results, experiment.id) for experiment in read_profile(args.profile)]
         able = [record for record in found if record and (record.folder / "weights.safetensors").exists()]
         for record in able:

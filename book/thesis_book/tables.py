@@ -113,7 +113,7 @@ def variant(options: str) -> str:
         "num_heads": lambda heads: f"헤드 {heads}개",
         "attention_stages": lambda stages: f"어텐션을 {', '.join(map(str, stages))}단계에",
         "residual": lambda kept: "잔차를 둠" if kept else "잔차 없음",
-        "position": lambda kind: {"learned": "배운 위치 벡터", "relative": "2차원 상대 위치"}.get(kind, kind),
+        "position": lambda kind: "배운 위치 벡터" if kind == "learned" else "2차원 상대 위치",
         "zero_start": lambda zero: "0에서 시작" if zero else "0에서 시작하지 않음",
     }
     changed = [told.get(k, lambda v, k=k: f"{k} = {v}")(v) for k, v in json.loads(options).items()]
