@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 		|| { echo "오류: Python 3.11 이상이 필요하다. 'make PYTHON=python3.12'처럼 고르라."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[all]'
 	touch $@
 
 thesis: .venv/ready

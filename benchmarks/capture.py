@@ -30,6 +30,6 @@ def measure(repeats: int) -> dict[str, object]:
 
         return forward
 
-    after, before = interleaved(speed(read), speed(untouched), repeats=max(repeats, 7))
+    after, before = interleaved(speed(read), speed(untouched), repeats=repeats)
     found = Comparison("지도를 읽은 뒤의 망: 속도", "지도를 읽지 않은 같은 망", "영상/초", after, before, 0.95)
     return {"comparisons": [found.row()]}

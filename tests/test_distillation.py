@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from thesis_lib import Experiment, ThesisError, load_records
 from thesis_lib.distillation import attention_map, attention_transfer_loss, soft_label_loss
+from thesis_lib.records import sealed
 from thesis_lib.verification import verify
 
 HARD = torch.tensor(0.7)
@@ -100,9 +101,14 @@ def test_a_teacher_has_to_be_there_and_to_know_the_classes(train_tiny, tmp_path)
     with pytest.raises(ThesisError) as caught:
         train_tiny(teach("nobody", method="soft_labels"), tmp_path)
     assert "nobody" in korean_sentence(caught.value)
-    teacher = train_tiny(tiny(arm="senet"), tmp_path)
-    teacher.data["classes"].append("다른 것")
-    assert not (tmp_path / "runs" / teach(teacher.id, method="soft_labels").id).exists()
+    stranger = train_tiny(tiny(arm="senet"), tmp_path)
+    others = stranger.data | {"classes": ["사과", *stranger.data["classes"][1:]]}
+    (stranger.folder / "record.json").write_bytes(sealed({k: v for k, v in others.items() if k != "seal"}))
+    student = teach(stranger.id, method="soft_labels")
+    with pytest.raises(ThesisError) as caught:
+        train_tiny(student, tmp_path)
+    assert "클래스" in korean_sentence(caught.value)
+    assert not (tmp_path / "runs" / student.id).exists()
 
 
 def test_defaults_are_part_of_the_experiment_and_none_leaves_the_id_alone():

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -124,10 +125,13 @@ def find_record(results: str | Path, run: str) -> Record | None:
     return read_record(folder) if (folder / "record.json").exists() else None
 
 
-def all_records(results: str | Path = "results") -> tuple[list[Record], list[str]]:
-    """Every whole record, sorted by id, and a sentence for each that was left out."""
+def all_records(results: str | Path = "results", runs: Iterable[str] | None = None) -> tuple[list[Record], list[str]]:
+    """Every whole record, sorted by id, and a sentence for each that was left out; or those of some runs."""
     records, problems = [], []
-    for path in sorted(Path(results).glob("runs/*/record.json")):
+    paths = sorted(Path(results).glob("runs/*/record.json"))
+    if runs is not None:
+        paths = [path for run in runs if (path := run_folder(results, run) / "record.json").exists()]
+    for path in paths:
         try:
             records.append(read_record(path.parent))
         except ThesisError as error:
@@ -135,9 +139,9 @@ def all_records(results: str | Path = "results") -> tuple[list[Record], list[str
     return records, problems
 
 
-def records_by_id(results: str | Path = "results") -> dict[str, Record]:
-    """Every whole record under its id."""
-    return {record.id: record for record in all_records(results)[0]}
+def records_by_id(results: str | Path = "results", runs: Iterable[str] | None = None) -> dict[str, Record]:
+    """Every whole record under its id; or those of some runs."""
+    return {record.id: record for record in all_records(results, runs)[0]}
 
 
 def usual(table: pd.DataFrame) -> pd.DataFrame:
@@ -146,12 +150,12 @@ def usual(table: pd.DataFrame) -> pd.DataFrame:
     return alone[alone["options"] == alone.groupby("arm")["options"].transform(lambda all_: all_.mode()[0])]
 
 
-def load_records(results: str | Path = "results") -> pd.DataFrame:
-    """One row a finished run: its settings, results, cost, time and machine.
+def load_records(results: str | Path = "results", runs: Iterable[str] | None = None) -> pd.DataFrame:
+    """One row a finished run: its settings, results, cost, time and machine; of all runs, or of some.
 
     Damaged records are left out and named in `.attrs["problems"]`. Accuracies are in percent.
     """
-    records, problems = all_records(results)
+    records, problems = all_records(results, runs)
     columns = ["id", "dataset", "network", "arm", "seed", "epochs"]
     columns += ["test_accuracy", "val_accuracy", "parameters", "macs"]
     table = pd.DataFrame([record.row() for record in records]) if records else pd.DataFrame(columns=columns)

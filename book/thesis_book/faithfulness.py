@@ -206,7 +206,7 @@ def measures(model: nn.Module, pictures: Tensor, masks: Tensor | None, show: boo
         look = partial(saliency, method=method, classes=predicted[:SHUFFLED])
         left = randomisation(model, pictures[:SHUFFLED], look)
         found[f"left/{method}"] = np.stack(list(left.values())).astype(np.float16)
-        found["layers"] = np.array(list(left))
+    found["layers"] = np.array(list(left))
     for place, layer in maps.attention_of(model, pictures).items():
         found |= {f"entropy/{place}": entropy(layer), f"distance/{place}": distance(layer)}
     return found

@@ -20,7 +20,7 @@ def learning_curves(table: pd.DataFrame, results: str = "results") -> Figure:
     """Training loss and validation accuracy by epoch: mean over seeds, band from least to most."""
     if table.empty:
         return blank()
-    records = records_by_id(results)
+    records = records_by_id(results, table["id"])
     figure, grid = axes(8, 3.4, columns=2)
     for arm, runs in by_arm(table):
         colour, mark, dash = style(arm)
@@ -80,7 +80,7 @@ def per_class(table: pd.DataFrame, first: str, second: str, results: str = "resu
     runs = pairs(table, first, second, value="id")
     if runs.empty:
         return blank()
-    records = records_by_id(results)
+    records = records_by_id(results, table["id"])
     delta = np.array(
         [
             np.subtract(*(records[run].data["result"]["per_class_accuracy"] for run in pair))
@@ -107,7 +107,7 @@ def reliability(table: pd.DataFrame, results: str = "results") -> Figure:
     """
     if table.empty:
         return blank()
-    records = records_by_id(results)
+    records = records_by_id(results, table["id"])
     figure, grid = axes(5, 4)
     place = grid[0][0]
     place.plot([0, 1], [0, 1], color="#888888", lw=1)

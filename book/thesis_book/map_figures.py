@@ -81,6 +81,13 @@ def gates_by_class(statistics: dict[str, tuple[np.ndarray, np.ndarray]], classes
     return figure
 
 
+def banded(place: Axes, x: np.ndarray, curves: np.ndarray, method: str) -> None:
+    """A method's line, the mean of (seeds, steps), and the range of its seeds."""
+    colour, mark, dash = LOOKS[method]
+    place.plot(x, curves.mean(0), color=colour, marker=mark, linestyle=dash, ms=4, label=METHODS[method])
+    place.fill_between(x, curves.min(0), curves.max(0), color=colour, alpha=0.12, lw=0)
+
+
 def deletion_and_insertion(found: pd.DataFrame, arm: str) -> Figure:
     """Mean probability of the predicted class as cells go and come, a line a kind of map; band over seeds."""
     if found.empty:
@@ -91,10 +98,7 @@ def deletion_and_insertion(found: pd.DataFrame, arm: str) -> Figure:
             if f"{name}_curve/{method}" not in found.loc[found["arm"] == arm, "found"].iloc[0]:
                 continue
             curves = values(found, arm, f"{name}_curve/{method}")
-            share = np.linspace(0, 100, curves.shape[1])
-            colour, mark, dash = LOOKS[method]
-            place.plot(share, curves.mean(0), color=colour, marker=mark, linestyle=dash, ms=4, label=METHODS[method])
-            place.fill_between(share, curves.min(0), curves.max(0), color=colour, alpha=0.12, lw=0)
+            banded(place, np.linspace(0, 100, curves.shape[1]), curves, method)
     grid[0][0].set(xlabel="삭제한 칸 (%)", ylabel="예측 클래스의 확률", title="삭제: 빨리 떨어질수록 충실하다")
     grid[0][1].set(xlabel="삽입한 칸 (%)", title="삽입: 빨리 오를수록 충실하다")
     figure.legend(*grid[0][1].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
@@ -112,10 +116,7 @@ def randomised(found: pd.DataFrame, arm: str) -> Figure:
         if f"left/{method}" not in runs.iloc[0]:
             continue
         left = np.abs(values(found, arm, f"left/{method}").astype(float)).mean(2)
-        steps = np.arange(1, left.shape[1] + 1)
-        colour, mark, dash = LOOKS[method]
-        place.plot(steps, left.mean(0), color=colour, marker=mark, linestyle=dash, ms=4, label=METHODS[method])
-        place.fill_between(steps, left.min(0), left.max(0), color=colour, alpha=0.12, lw=0)
+        banded(place, np.arange(1, left.shape[1] + 1), left, method)
     place.axhline(0.5, color="#444444", lw=1)
     place.set(xlabel="출력 쪽에서부터 섞은 층의 수", ylabel="남은 순위 상관의 크기")
     place.set_ylim(-0.03, 1.06)

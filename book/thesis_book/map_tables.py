@@ -39,6 +39,12 @@ def with_intervals(measured: np.ndarray, digits: int) -> str:
     return f"{mean:.{digits}f}{over_seeds} (± {pictures:.{digits}f})"
 
 
+def after_shuffling(found: pd.DataFrame, arm: str, method: str) -> tuple[float, bool]:
+    """How much rank correlation is left when all weights are shuffled, and whether every run passes the test."""
+    left = np.abs(values(found, arm, f"left/{method}")[:, -1].astype(float))
+    return left.mean(), all(depends_on_weights(run) for run in left)
+
+
 def faithfulness(found: pd.DataFrame) -> pd.DataFrame:
     """Every kind of map of every arm, the baselines included: areas, pointing, energy, and what shuffling leaves."""
     rows = []
@@ -49,9 +55,8 @@ def faithfulness(found: pd.DataFrame) -> pd.DataFrame:
             for measure, name in MEASURES.items():
                 if (key := f"{measure}/{method}") in first:
                     row[name] = with_intervals(values(found, arm, key), 1 if "%" in name else 3)
-            left = np.abs(values(found, arm, f"left/{method}")[:, -1].astype(float))
-            passed = "통과" if all(depends_on_weights(run) for run in left) else "실패"
-            rows.append(row | {"섞은 뒤 남은 상관": f"{left.mean():.2f}", "무작위화 검사": passed})
+            left, passed = after_shuffling(found, arm, method)
+            rows.append(row | {"섞은 뒤 남은 상관": f"{left:.2f}", "무작위화 검사": "통과" if passed else "실패"})
     return pd.DataFrame(rows)
 
 
@@ -124,10 +129,9 @@ def verdict(found: pd.DataFrame, arm: str, method: str) -> str:
         counted += f"{best}에서 네트워크를 모르는 지도 셋보다 나았고, {rest}에서는 그렇다고 말할 수 없다."
     else:
         counted += "어느 측정에서도 네트워크를 모르는 지도 셋 모두보다 낫다고 말할 수 없다."
-    left = np.abs(values(found, arm, f"left/{method}")[:, -1].astype(float))
-    passed = all(depends_on_weights(run) for run in left)
+    left, passed = after_shuffling(found, arm, method)
     shuffled = "달라졌다" if passed else "거의 그대로였다"
-    return counted + f" 가중치를 모두 섞으면 지도가 {shuffled}(남은 순위 상관의 크기 {left.mean():.2f})."
+    return counted + f" 가중치를 모두 섞으면 지도가 {shuffled}(남은 순위 상관의 크기 {left:.2f})."
 
 
 def compared(found: pd.DataFrame, measure: str, method: str, first: str, second: str) -> str:

@@ -7,6 +7,7 @@ sees; only the order, the title page, the lists and the page numbers are made he
 import logging
 import re
 from base64 import b64encode
+from html import escape
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -47,7 +48,7 @@ def formula(text: str, inline: bool) -> str:
     drawn = ziamath.Latex(text, size=SIZE, inline=inline)
     picture = b64encode(drawn.svg().encode()).decode()
     return (
-        f'<img class="formula" alt="{text.strip().replace(chr(34), "&quot;").replace("<", "&lt;")}" '
+        f'<img class="formula" alt="{escape(text.strip())}" '
         f'src="data:image/svg+xml;base64,{picture}" style="vertical-align: {drawn.getyofst() - 1:.2f}px">'
     )
 

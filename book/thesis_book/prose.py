@@ -3,7 +3,7 @@
 import pandas as pd
 
 from thesis_lib.arms import label
-from thesis_lib.stats import Difference
+from thesis_lib.stats import LEVEL, Difference
 
 
 def progress_of(table: pd.DataFrame) -> str:
@@ -49,5 +49,5 @@ def in_english(d: Difference) -> str:
     if d.low <= 0 <= d.high:
         crossing = "which includes zero, so no effect is shown"
     else:
-        crossing = "which excludes zero" + ("" if d.adjusted < 0.05 else ", though not after Holm's correction")
+        crossing = "which excludes zero" + ("" if d.adjusted < 1 - LEVEL else ", though not after Holm's correction")
     return f"{start}; 95% confidence interval [{d.low:+.2f}, {d.high:+.2f}], {crossing})."

@@ -7,7 +7,7 @@ import pandas as pd
 
 from thesis_lib.arms import ARMS, PRIMARY, label
 from thesis_lib.profiles import read_profile
-from thesis_lib.records import load_records, records_by_id
+from thesis_lib.records import Record, all_records, load_records, records_by_id
 from thesis_lib.stats import bootstrap, coverage, family, mcnemar, paired, pairs
 
 from .robustness import CORRUPTIONS
@@ -18,15 +18,14 @@ ORDER = list(ARMS)
 def of_profile(profile: str, results: str = "results", folder: str = "profiles") -> pd.DataFrame:
     """The records of a profile's experiments, in its order; `.attrs`: planned, finished, problems."""
     wanted = [experiment.id for experiment in read_profile(f"{folder}/{profile}.yaml")]
-    everything = load_records(results)
-    table = everything[everything["id"].isin(wanted)] if len(everything) else everything
-    table = table.copy()
-    table.attrs = {
-        "planned": len(wanted),
-        "finished": len(table),
-        "problems": everything.attrs["problems"],
-    }
+    table = load_records(results, wanted)
+    table.attrs |= {"planned": len(wanted), "finished": len(table)}
     return table
+
+
+def records_of(table: pd.DataFrame, results: str = "results") -> list[Record]:
+    """The records behind the rows of a table of runs."""
+    return all_records(results, table["id"])[0]
 
 
 def by_arm(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -84,7 +83,7 @@ def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
 
 def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results") -> pd.DataFrame:
     """McNemar for each pair of one seed, and over all of them the interval of the joint bootstrap."""
-    records = records_by_id(results)
+    records = records_by_id(results, table["id"])
     rows = []
     for first, second in members:
         runs = pairs(table, first, second, value="id")

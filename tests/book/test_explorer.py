@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from explorer import records
 
+from thesis_book.explorer import records
 from thesis_lib import maps
 from thesis_lib.data import load
 

@@ -2,10 +2,9 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..errors import ThesisError
-from .self_attention import RelativePosition, map_of, tokens_of
+from .self_attention import RelativePosition, map_of, mixed, tokens_of, weights_of
 from .slots import block
 
 
@@ -57,15 +56,14 @@ class AugmentedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = self.heads(x)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=self.relative(query))
-        attended = self.out(map_of(mixed.transpose(1, 2).flatten(2), x))
+        attended = self.out(map_of(mixed(query, key, value, self.relative(query)), x))
         return attended if self.conv is None else torch.cat([self.conv(x), attended], 1)
 
     @torch.no_grad()
     def attention(self, x: Tensor) -> Tensor:
         """The weights that `forward` uses, (B, h, N, N)."""
         query, key, _ = self.heads(x)
-        return (query @ key.transpose(2, 3) / query.shape[3] ** 0.5 + self.relative(query)).softmax(3)
+        return weights_of(query, key, self.relative(query))
 
     @staticmethod
     def macs(

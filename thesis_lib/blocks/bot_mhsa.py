@@ -2,9 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from .self_attention import RelativePosition, map_of, refuse_heads, tokens_of
+from .self_attention import RelativePosition, map_of, mixed, refuse_heads, tokens_of, weights_of
 from .slots import block
 
 
@@ -33,14 +32,13 @@ class BotMHSA(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = self.heads(x)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=self.relative(query))
-        return map_of(mixed.transpose(1, 2).flatten(2), x)
+        return map_of(mixed(query, key, value, self.relative(query)), x)
 
     @torch.no_grad()
     def attention(self, x: Tensor) -> Tensor:
         """The weights that `forward` uses, (B, h, N, N)."""
         query, key, _ = self.heads(x)
-        return (query @ key.transpose(2, 3) / query.shape[3] ** 0.5 + self.relative(query)).softmax(3)
+        return weights_of(query, key, self.relative(query))
 
     @staticmethod
     def macs(channels: int, height: int, width: int, **_: object) -> int:

@@ -4,9 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import ThesisError
 from .se import refuse_reduction
-from .slots import block
+from .slots import block, refuse_even
 
 
 @block
@@ -39,8 +38,3 @@ class CBAM(nn.Module):
     @staticmethod
     def macs(channels: int, height: int, width: int, *, reduction: int = 16, kernel: int = 7) -> int:
         return 4 * channels * (channels // reduction) + 2 * kernel**2 * height * width
-
-
-def refuse_even(kernel: object) -> None:
-    if not (type(kernel) is int and kernel >= 1 and kernel % 2):
-        raise ThesisError(f"kernel은 1 이상의 홀수여야 한다(받은 값: {kernel!r}).")

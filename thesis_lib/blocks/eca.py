@@ -4,8 +4,7 @@ import math
 
 from torch import Tensor, nn
 
-from .cbam import refuse_even
-from .slots import block
+from .slots import block, refuse_even
 
 
 def kernel_for(channels: int, gamma: int = 2, b: int = 1) -> int:

@@ -3,9 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .cbam import refuse_even
 from .self_attention import refuse_heads
-from .slots import block
+from .slots import block, refuse_even
 
 
 @block

@@ -24,6 +24,18 @@ def refuse_heads(num_heads: object, channels: int) -> None:
         raise ThesisError(f"num_heads는 채널 수({channels})를 나누는 양의 정수여야 한다(받은 값: {num_heads!r}).")
 
 
+def weights_of(query: Tensor, key: Tensor, added: Tensor | None = None) -> Tensor:
+    """softmax(Q K^T / sqrt(d) + added): two (B, h, N, d) -> (B, h, N, N), row i says where i looks."""
+    scores = query @ key.transpose(2, 3) / query.shape[3] ** 0.5
+    return (scores if added is None else scores + added).softmax(dim=3)
+
+
+def mixed(query: Tensor, key: Tensor, value: Tensor, added: Tensor | None = None) -> Tensor:
+    """The values weighed by `weights_of`, in one fused step, heads side by side: (B, h, N, d) -> (B, N, h d)."""
+    heads = F.scaled_dot_product_attention(query, key, value, attn_mask=added)
+    return heads.transpose(1, 2).flatten(2)
+
+
 class RelativePosition(nn.Module):
     """q_i . (r^H_{y_j - y_i} + r^W_{x_j - x_i}) / sqrt(d), what 2-D relative positions add to the scores.
 
@@ -78,20 +90,16 @@ class MultiHeadSelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = self.heads(x)
-        added = None if self.relative is None else self.relative(query)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=added)
-        return self.out(mixed.transpose(1, 2).flatten(2))
+        return self.out(mixed(query, key, value, self.added(query)))
 
-    def weights(self, query: Tensor, key: Tensor) -> Tensor:
-        scores = query @ key.transpose(2, 3) / query.shape[3] ** 0.5
-        return (scores if self.relative is None else scores + self.relative(query)).softmax(dim=3)
+    def added(self, query: Tensor) -> Tensor | None:
+        return None if self.relative is None else self.relative(query)
 
     def attention(self, x: Tensor) -> Tensor:
-        """The weights that `forward` uses, (B, h, N, N): row i says where position i looks."""
+        """The weights that `forward` uses, (B, h, N, N)."""
         query, key, _ = self.heads(x)
-        return self.weights(query, key)
+        return weights_of(query, key, self.added(query))
 
     def written_out(self, x: Tensor) -> Tensor:
         """`forward` by its equation, slow and obvious; exact where the fused kernel rounds."""
-        query, key, value = self.heads(x)
-        return self.out((self.weights(query, key) @ value).transpose(1, 2).flatten(2))
+        return self.out((self.attention(x) @ self.heads(x)[2]).transpose(1, 2).flatten(2))

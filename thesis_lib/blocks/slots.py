@@ -42,6 +42,11 @@ def refuse_unknown(owner: str, options, allowed) -> None:
         )
 
 
+def refuse_even(kernel: object) -> None:
+    if not (type(kernel) is int and kernel >= 1 and kernel % 2):
+        raise ThesisError(f"kernel은 1 이상의 홀수여야 한다(받은 값: {kernel!r}).")
+
+
 def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed: int = 0, **options):
     """Put a new block `name` into every empty slot of `model` at position `at`; return the model.
 

@@ -9,20 +9,25 @@ COLOURS = np.array(
 )  # Okabe and Ito
 
 
-def inside(kind: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Which points lie in a shape of half-width 1. kind: (N, 1, 1); u, v: (N, H, W), centred."""
-    r, angle = np.hypot(u, v), np.arctan2(v, u)
-    members = [
-        r < 0.95,
-        np.maximum(abs(u), abs(v)) < 0.82,
-        (v < 0.75) & (v > 1.8 * abs(u) - 0.95),
-        abs(u) + abs(v) < 1.05,
-        (np.minimum(abs(u), abs(v)) < 0.3) & (np.maximum(abs(u), abs(v)) < 0.95),
-        (r < 0.98) & (r > 0.55),
-        r < 0.62 + 0.36 * np.cos(5 * (angle + np.pi / 2)),
-        (abs(u) < 0.98) & (abs(v) < 0.36),
-    ]
-    return np.choose(np.broadcast_to(kind, u.shape), members)
+INSIDE = (  # which points (u, v), centred, lie in each shape of half-width 1
+    lambda u, v: np.hypot(u, v) < 0.95,
+    lambda u, v: np.maximum(abs(u), abs(v)) < 0.82,
+    lambda u, v: (v < 0.75) & (v > 1.8 * abs(u) - 0.95),
+    lambda u, v: abs(u) + abs(v) < 1.05,
+    lambda u, v: (np.minimum(abs(u), abs(v)) < 0.3) & (np.maximum(abs(u), abs(v)) < 0.95),
+    lambda u, v: (np.hypot(u, v) < 0.98) & (np.hypot(u, v) > 0.55),
+    lambda u, v: np.hypot(u, v) < 0.62 + 0.36 * np.cos(5 * (np.arctan2(v, u) + np.pi / 2)),
+    lambda u, v: (abs(u) < 0.98) & (abs(v) < 0.36),
+)
+
+
+def masks_of(kinds: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Which points lie in the shape of each picture. kinds: (N,); u, v: (N, H, W)."""
+    found = np.empty(u.shape, dtype=bool)
+    for kind, inside in enumerate(INSIDE):
+        own = kinds == kind
+        found[own] = inside(u[own], v[own])
+    return found
 
 
 def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -41,8 +46,7 @@ def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         other = (labels + 1 + (random(count) * (len(SHAPES) - 1)).astype(np.int64)) % len(SHAPES)
         half = (4.0 + 3.5 * random(count))[:, None, None]
         cx, cy = (half + (SIZE - 2 * half) * random((count, 1, 1)) for _ in range(2))
-        kind = (labels if target else other)[:, None, None]
-        mask = inside(kind, (x - cx) / half, (y - cy) / half)
+        mask = masks_of(labels if target else other, (x - cx) / half, (y - cy) / half)
         grey = np.repeat(40 + 175 * random((count, 1)), 3, axis=1)
         shade = 0.75 + 0.5 * random((count, 1))
         colour = COLOURS[(random(count) * len(COLOURS)).astype(int)] * shade if target else grey

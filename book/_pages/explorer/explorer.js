@@ -1,5 +1,5 @@
 // The attention explorer: a picture, a network, a layer, a map; move the query and see where it looks.
-// Plain script, no outside request; its data is in data.js (made by _ext/explorer.py).
+// Plain script, no outside request; its data is in data.js (made by _ext/explorer_data.py).
 (() => {
   const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
   const root = document.getElementById("explorer");

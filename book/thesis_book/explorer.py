@@ -1,15 +1,10 @@
-"""What the attention explorer shows, computed from the committed weights when the book is built.
+"""What the attention explorer shows, computed from the committed weights.
 
-A page opened from a file may fetch nothing, so the data is a plain script. Maps are kept in 255 steps of
-the highest value of their row, which a reader cannot tell from the exact numbers.
+Maps are kept in 255 steps of the highest value of their row, which a reader cannot tell from the exact numbers.
 """
 
-from __future__ import annotations
-
 import base64
-import hashlib
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +18,6 @@ from thesis_lib.profiles import read_profile
 from thesis_lib.records import find_record
 
 SETS = {"shapes": ("도형 (shapes)", 24), "digits": ("숫자 (digits)", 16)}  # the first test pictures of each
-SCRIPT = Path("explorer") / "data.js"
 
 
 def text_of(array: np.ndarray) -> str:
@@ -92,22 +86,3 @@ def contents(chosen: dict[str, list]) -> list[dict]:
             }
         )
     return shown
-
-
-def write(app, error) -> None:
-    """After the pages: the script, unless the one that is there was made from the same weights and code."""
-    if error or app.builder.format != "html":
-        return
-    chosen, code = records(Path(app.srcdir).parent), Path(__file__).read_bytes()
-    made_of = [record.data["weights_sha256"] for found in chosen.values() for record in found]
-    mark = f"// {hashlib.sha256(code + ''.join(made_of).encode()).hexdigest()}\n"
-    script = Path(app.outdir) / SCRIPT
-    if script.exists() and script.read_text(encoding="utf-8").startswith(mark):
-        return
-    text = json.dumps(contents(chosen), ensure_ascii=False)
-    script.write_text(f"{mark}window.EXPLORER = {text};\n", encoding="utf-8")
-
-
-def setup(app):
-    app.connect("build-finished", write)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
