@@ -64,7 +64,7 @@ def test_masks_show_the_coloured_target(whole, split):
 def test_each_kind_has_a_form_of_its_own():
     """The eight shapes, drawn large, differ pairwise in many points; the label says which one is coloured."""
     v, u = np.mgrid[-1:1:41j, -1:1:41j]
-    forms = [shapes.inside(np.full((1, 1, 1), kind), u[None], v[None])[0] for kind in range(8)]
+    forms = [inside(u, v) for inside in shapes.INSIDE]
     for kind, form in enumerate(forms):
         assert 0.1 < form.mean() < 0.9
         assert all((form != other).mean() > 0.03 for other in forms[:kind])
