@@ -4,13 +4,14 @@
 # make book / check-book : 책만 짓는다 / 경고 하나도 없이 짓는지 본다
 # make crash : 학습을 백 번 넘게 죽여 본다
 # make benchmark : 속도를 재어 results/benchmarks에 적는다
+# make settings : book/thesis.yml의 설정을 노트북과 CITATION.cff에 옮긴다
 # make picture : README의 그림을 기록에서 다시 그린다
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: thesis test lint crash benchmark book pdf check-book picture constraints clean
+.PHONY: thesis test lint crash benchmark book pdf check-book settings picture constraints clean
 .DEFAULT_GOAL := thesis
 
 .venv/ready: pyproject.toml constraints.txt
@@ -47,6 +48,9 @@ book: .venv/ready
 pdf: .venv/ready
 	test -f _build/html/index.html || jupyter-book build book/
 	python -m thesis_book pdf
+
+settings: .venv/ready
+	python -m thesis_book settings
 
 check-book: .venv/ready
 	jupyter-book build -n -W --keep-going --all book/

@@ -96,19 +96,3 @@ def test_the_architecture_and_a_map_are_drawn(tmp_path):
 def test_a_missing_font_is_one_sentence(tmp_path):
     with pytest.raises(ThesisError, match="한글 글꼴이 없다"):
         use_korean(tmp_path)
-
-
-def test_ablations_stand_beside_what_they_change():
-    rows = [("{}", seed, 80.0 + seed) for seed in range(4)]
-    rows += [('{"num_heads": 1}', seed, 79.0 + 2 * seed) for seed in range(3)]
-    rows += [('{"attention_stages": [2, 3]}', 0, 70.0), ('{"residual": false}', 5, 70.0)]
-    runs = pd.DataFrame(rows, columns=["options", "seed", "test_accuracy"]).assign(
-        arm="senet_self", parameters=1000, macs=2_500_000
-    )
-    table = tables.ablations(runs[runs["options"] != "{}"], runs[runs["options"] == "{}"]).set_index("변형")
-    assert list(table.index) == ["기준", "어텐션을 2, 3단계에", "헤드 1개", "잔차 없음"]
-    assert table.loc["기준", "기준과의 차이 (%p)"] == "—" and table.loc["기준", "시드 수"] == 3
-    assert table.loc["헤드 1개", "기준과의 차이 (%p)"] == "+0.00"
-    assert table.loc["헤드 1개", "95% 구간"] == "[-2.48, +2.48]"  # differences -1, 0, 1
-    assert table.loc["어텐션을 2, 3단계에", "95% 구간"] == "—"
-    assert table.loc["잔차 없음", "기준과의 차이 (%p)"] == "—"  # no seed in common

@@ -52,8 +52,8 @@ def test_the_table_has_a_row_for_every_map_of_every_arm_and_says_who_passed():
     rest = [method for method in METHODS if method not in ("received", "rollout")]
     found = pd.concat([measured("senet", methods=rest), measured(good=0.2)])
     table = map_tables.faithfulness(found)
-    assert len(table) == len(rest) + len(METHODS) and list(table["네트워크"].unique()) == ["SENet", "SENet_self"]
-    verdicts = table.set_index(["네트워크", "지도"])["무작위화 검사"]
+    assert len(table) == len(rest) + len(METHODS) and list(table["망"].unique()) == ["SENet", "SENet_self"]
+    verdicts = table.set_index(["망", "지도"])["무작위화 검사"]
     assert all(verdicts["SENet_self", METHODS[method]] == "실패" for method in BASELINES)
     assert verdicts["SENet", "Grad-CAM"] == "통과"
     received = table[table["지도"] == METHODS["received"]].iloc[0]
@@ -64,7 +64,7 @@ def test_the_table_has_a_row_for_every_map_of_every_arm_and_says_who_passed():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"good": 0.2}, "모든 측정에서 네트워크를 모르는 지도 셋보다 나았다"),
+        ({"good": 0.2}, "모든 측정에서 망을 모르는 지도 셋보다 나았다"),
         ({"good": 0.0}, "낫다고 말할 수 없다"),
         ({"good": -0.2}, "낫다고 말할 수 없다"),
         ({"good": 0.2, "seeds": 1}, "낫다고 말할 수 없다"),  # one seed has no interval
@@ -81,7 +81,7 @@ def test_a_mixed_verdict_names_what_was_won_and_what_was_not():
     for figures in found["found"]:
         figures["deletion/received"] = figures["deletion/received"] - 0.2
     sentence = map_tables.verdict(found, "senet_self", "received")
-    assert "삭제 면적에서 네트워크를 모르는 지도 셋보다 나았고, 삽입 면적, 포인팅 게임, 마스크 안 몫에서는" in sentence
+    assert "삭제 면적에서 망을 모르는 지도 셋보다 나았고, 삽입 면적, 포인팅 게임, 마스크 안 몫에서는" in sentence
 
 
 def test_two_arms_are_compared_seed_by_seed():
@@ -109,7 +109,7 @@ def test_attention_that_is_even_is_called_so():
 def test_heads_stand_beside_attention_that_knows_nothing():
     table = map_tables.attention_shape(measured())
     assert list(table["헤드"]) == ["1", "2", "3", "4", "—", "—", "—"]
-    assert table.set_index("네트워크").loc["고른 어텐션", "엔트로피 (0–1)"] == "1.000"
+    assert table.set_index("망").loc["고른 어텐션", "엔트로피 (0–1)"] == "1.000"
 
 
 def test_agreement_of_equal_maps_is_one_and_of_unlike_maps_none():

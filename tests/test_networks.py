@@ -105,7 +105,7 @@ def test_a_block_acts_where_its_position_says(at, expansion):
 
 @pytest.mark.parametrize("name", ["resnet19", "", "ResNet18", "vgg"])
 def test_unknown_network_is_refused(name):
-    with pytest.raises(ThesisError, match=r"알 수 없는 네트워크.*resnet20"):
+    with pytest.raises(ThesisError, match=r"알 수 없는 망.*resnet20"):
         build("resnet", name)
 
 

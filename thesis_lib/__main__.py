@@ -159,7 +159,7 @@ def parser() -> Parser:
     verify.add_argument("--device", choices=["cpu", "cuda"], help="장치 (기본: GPU가 있으면 GPU)")
     verify.set_defaults(call=verify_command)
     blocks = commands.add_parser("blocks", help="블록의 목록: 이름, 비용, 출처")
-    blocks.add_argument("--network", default="resnet20", help="블록을 둘 네트워크 (기본: resnet20)")
+    blocks.add_argument("--network", default="resnet20", help="블록을 둘 망 (기본: resnet20)")
     blocks.set_defaults(call=blocks_command)
     doctor = commands.add_parser("doctor", help="이 컴퓨터에 필요한 것이 다 있는지 본다")
     doctor.add_argument("--results", default="results", help="기록 폴더")

@@ -1,4 +1,4 @@
-"""`python -m thesis_book`: measure trained networks for the book, beside their records, and set the PDF."""
+"""`python -m thesis_book`: measure trained networks beside their records, set the PDF, spread the settings."""
 
 import sys
 
@@ -7,7 +7,7 @@ from thesis_lib.errors import ThesisError
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import find_record
 
-from . import faithfulness, robustness
+from . import faithfulness, robustness, settings
 
 MEASURES = {
     "robustness": (robustness.measure, "프로필의 기록을 손상된 시험 영상에서 잰다"),
@@ -16,7 +16,7 @@ MEASURES = {
 
 
 def parser() -> Parser:
-    main = Parser(prog="python -m thesis_book", description="학습된 네트워크를 재어 기록 곁에 적는다")
+    main = Parser(prog="python -m thesis_book", description="학습된 망을 재어 기록 곁에 적고, 논문을 짠다")
     commands = main.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="명령")
     for name, (_, text) in MEASURES.items():
         command = commands.add_parser(name, help=text)
@@ -26,6 +26,7 @@ def parser() -> Parser:
     pdf = commands.add_parser("pdf", help="지은 책으로 논문 PDF를 짠다")
     pdf.add_argument("--html", default="_build/html", help="지은 책의 폴더")
     pdf.add_argument("--output", default="_build/thesis.pdf", help="PDF를 둘 곳")
+    commands.add_parser("settings", help="book/thesis.yml의 설정을 노트북과 CITATION.cff에 옮긴다")
     return main
 
 
@@ -37,6 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
             from .pdf import build
 
             print(f"짠 논문: {build(args.html, args.output)}")
+            return 0
+        if args.command == "settings":
+            changed = settings.spread()
+            print(f"고친 파일: {', '.join(path.name for path in changed) or '없음'}")
             return 0
         found = [find_record(args.results, experiment.id) for experiment in read_profile(args.profile)]
         able = [record for record in found if record and (record.folder / "weights.safetensors").exists()]

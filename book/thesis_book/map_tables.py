@@ -51,7 +51,7 @@ def faithfulness(found: pd.DataFrame) -> pd.DataFrame:
     for arm, runs in by_arm(found):
         first = runs["found"].iloc[0]
         for method in (method for method in METHODS if f"left/{method}" in first):
-            row = {"네트워크": label(arm), "지도": METHODS[method]}
+            row = {"망": label(arm), "지도": METHODS[method]}
             for measure, name in MEASURES.items():
                 if (key := f"{measure}/{method}") in first:
                     row[name] = with_intervals(values(found, arm, key), 1 if "%" in name else 3)
@@ -76,7 +76,7 @@ def attention_shape(found: pd.DataFrame) -> pd.DataFrame:
     for name, weights in (("고른 어텐션", uniform), ("무작위 지도", random), ("가운데 지도", centre)):
         weights = (weights / weights.sum(1, keepdims=True))[None, None]
         rows.append((name, "—", "—", *(f"{measured(weights).item():.3f}" for measured in (entropy, distance))))
-    return pd.DataFrame(rows, columns=["네트워크", "층", "헤드", "엔트로피 (0–1)", "평균 거리 (맵의 변)"])
+    return pd.DataFrame(rows, columns=["망", "층", "헤드", "엔트로피 (0–1)", "평균 거리 (맵의 변)"])
 
 
 def agreement(found: pd.DataFrame) -> pd.DataFrame:
@@ -123,12 +123,12 @@ def verdict(found: pd.DataFrame, arm: str, method: str) -> str:
     names = {measure: name.removesuffix(" (%)") for measure, name in MEASURES.items()}
     counted = f"시드 {len(runs)}개에서 {label(arm)}의 지도({METHODS[method]})는 "
     if len(won) == len(there):
-        counted += f"{', '.join(names[m] for m in there)}의 모든 측정에서 네트워크를 모르는 지도 셋보다 나았다."
+        counted += f"{', '.join(names[m] for m in there)}의 모든 측정에서 망을 모르는 지도 셋보다 나았다."
     elif won:
         rest, best = (", ".join(names[m] for m in there if (m in won) == yes) for yes in (False, True))
-        counted += f"{best}에서 네트워크를 모르는 지도 셋보다 나았고, {rest}에서는 그렇다고 말할 수 없다."
+        counted += f"{best}에서 망을 모르는 지도 셋보다 나았고, {rest}에서는 그렇다고 말할 수 없다."
     else:
-        counted += "어느 측정에서도 네트워크를 모르는 지도 셋 모두보다 낫다고 말할 수 없다."
+        counted += "어느 측정에서도 망을 모르는 지도 셋 모두보다 낫다고 말할 수 없다."
     left, passed = after_shuffling(found, arm, method)
     shuffled = "달라졌다" if passed else "거의 그대로였다"
     return counted + f" 가중치를 모두 섞으면 지도가 {shuffled}(남은 순위 상관의 크기 {left:.2f})."

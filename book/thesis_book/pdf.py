@@ -19,14 +19,11 @@ from fontTools.ttLib import TTFont
 from thesis_lib.errors import ThesisError
 from thesis_lib.progress import progress
 
+from . import settings
+
 BOOK = Path(__file__).parents[1]
 LEFT_OUT = "script, style, link, .headerlink, .cell_input, details.hide, .explorer, .toctree-wrapper"
 SIZE = 14.2  # of the equations, in pixels; the text is 10.5 points
-
-
-def settings() -> dict[str, str]:
-    """What stands on the title page: book/thesis.yml."""
-    return {key: str(value) for key, value in yaml.safe_load((BOOK / "thesis.yml").read_text(encoding="utf-8")).items()}
 
 
 def contents() -> list[tuple[str, str, int]]:
@@ -125,7 +122,7 @@ def title_page(given: dict[str, str]) -> str:
 
 def document(html: Path) -> str:
     """The whole thesis as one HTML page."""
-    given, pages = settings(), contents()
+    given, pages = settings.read(), contents()
     known = {name for name, _, _ in pages}
     made = {name: chapter(html, name, depth, known) for name, _, depth in progress(pages, "쪽 모으기", "쪽")}
     groups = {kind: [made[name] for name, own, _ in pages if own == kind] for _, kind, _ in pages}

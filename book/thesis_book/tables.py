@@ -1,14 +1,12 @@
 """What a reader sees as a table: records in, Korean columns out."""
 
-import json
-
 import numpy as np
 import pandas as pd
 
 from thesis_lib.arms import ARMS, PRIMARY, label
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import Record, all_records, load_records, records_by_id
-from thesis_lib.stats import bootstrap, coverage, family, mcnemar, paired, pairs
+from thesis_lib.stats import bootstrap, coverage, family, mcnemar, pairs
 
 from .robustness import CORRUPTIONS
 
@@ -44,7 +42,7 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "네트워크": label(arm),
+                "망": label(arm),
                 "시드 수": len(runs),
                 "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
                 "검증 정확도 (%)": mean_sd(runs["val_accuracy"]),
@@ -106,40 +104,6 @@ def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results
     return pd.DataFrame(rows)
 
 
-def variant(options: str) -> str:
-    """What an ablation changes, in Korean, from the options of its record (JSON)."""
-    told = {
-        "num_heads": lambda heads: f"헤드 {heads}개",
-        "attention_stages": lambda stages: f"어텐션을 {', '.join(map(str, stages))}단계에",
-        "residual": lambda kept: "잔차를 둠" if kept else "잔차 없음",
-        "position": lambda kind: "배운 위치 벡터" if kind == "learned" else "2차원 상대 위치",
-        "zero_start": lambda zero: "0에서 시작" if zero else "0에서 시작하지 않음",
-    }
-    changed = [told.get(k, lambda v, k=k: f"{k} = {v}")(v) for k, v in json.loads(options).items()]
-    return ", ".join(changed) or "기준"
-
-
-def ablations(table: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame:
-    """Each variant of one arm beside the arm itself: paired differences with intervals, and no tests."""
-    usual = baseline[baseline["seed"].isin(table["seed"])]
-    rows = []
-    for options, runs in [*usual.groupby("options"), *table.groupby("options")]:
-        both = pd.concat([runs.assign(arm="variant"), usual.assign(arm="usual")])
-        d = paired(both, "variant", "usual")
-        rows.append(
-            {
-                "변형": variant(options),
-                "시드 수": len(runs),
-                "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
-                "기준과의 차이 (%p)": "—" if not d.n or options == "{}" else f"{d.mean:+.2f}",
-                "95% 구간": "—" if d.n < 2 or options == "{}" else f"[{d.low:+.2f}, {d.high:+.2f}]",
-                "매개변수": f"{runs['parameters'].iloc[0]:,}",
-                "MMAC": f"{runs['macs'].iloc[0] / 1e6:.2f}",
-            }
-        )
-    return pd.DataFrame(rows)
-
-
 def coverages(counts=(3, 5, 10), ratios=(0.5, 1.0, 3.0)) -> pd.DataFrame:
     """What the two intervals really cover where there is no difference (see `stats.coverage`)."""
     rows = [(n, ratio, *(f"{share:.1f}" for share in coverage(n, ratio).values())) for n in counts for ratio in ratios]
@@ -158,7 +122,7 @@ def machines(table: pd.DataFrame) -> pd.DataFrame:
     """Which hardware made which rows."""
     groups = table.groupby(["network", "device", "threads", "torch"], sort=True)
     rows = [(*key, len(runs), f"{runs['seconds'].sum() / 3600:.2f}") for key, runs in groups]
-    return pd.DataFrame(rows, columns=["네트워크", "장치", "스레드", "torch", "실행 수", "합계 시간 (시간)"])
+    return pd.DataFrame(rows, columns=["망", "장치", "스레드", "torch", "실행 수", "합계 시간 (시간)"])
 
 
 def robustness(found: pd.DataFrame, clean: pd.DataFrame) -> pd.DataFrame:
@@ -166,7 +130,7 @@ def robustness(found: pd.DataFrame, clean: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for arm, runs in by_arm(found):
         whole = clean[clean["id"].isin(runs["id"])]
-        row = {"네트워크": label(arm), "시드 수": whole.shape[0], "깨끗함": mean_sd(whole["test_accuracy"])}
+        row = {"망": label(arm), "시드 수": whole.shape[0], "깨끗함": mean_sd(whole["test_accuracy"])}
         for kind, (name, *_) in CORRUPTIONS.items():
             row[name] = mean_sd(runs[runs["kind"] == kind].groupby("seed")["accuracy"].mean())
         rows.append(row | {"모두": mean_sd(runs.groupby("seed")["accuracy"].mean())})
@@ -194,7 +158,7 @@ def reproduction(committed: pd.DataFrame, local: pd.DataFrame) -> pd.DataFrame:
         verdict = "비트까지 같다" if same else "3 SD 안에서 같다" if abs(gap) <= 3 * spread[run.arm] else "다르다"
         rows.append(
             {
-                "네트워크": label(run.arm),
+                "망": label(run.arm),
                 "시드": run.seed,
                 "실린 기록 (%)": f"{run.test_accuracy:.2f}",
                 "이 컴퓨터 (%)": f"{run.test_accuracy_here:.2f}",

@@ -36,6 +36,61 @@ def test_no_hangul_inside_math(path):
         assert not re.search("[가-힣]", formula), formula
 
 
+OTHER_FORMS = {  # a concept has one name, that of the glossary
+    "망": r"네트워크|네트웍",
+    "셀프 어텐션": r"자기\s?(?:주의|어텐션)|셀프어텐션",
+    "어텐션": r"어텐숀|(?<!서)주의\s?(?:기제|집중|맵)",
+    "어텐션 맵": r"어텐션맵|히트\s?맵",
+    "다중 헤드 셀프 어텐션": r"멀티\s?헤드|다중\s?머리",
+    "익사이테이션": r"엑사이테이션|익사이테이숀|익사이트",
+    "스퀴즈": r"스퀴이즈|짜내기",
+    "재조정": r"재보정|리캘리브레이션",
+    "특성 맵": r"특성맵|특징\s?맵|피[처쳐]\s?맵",
+    "합성곱 신경망": r"[컨콘]볼루션|합성 곱",
+    "잔차 연결": r"스킵\s?(?:연결|커넥션)|숏컷|잔차연결",
+    "배치 정규화": r"배치정규화|배치\s?노멀",
+    "층 정규화": r"층정규화|레이어\s?(?:정규화|노멀)",
+    "소프트맥스": r"소프트\s맥스",
+    "시그모이드": r"시그모이트",
+    "에폭": r"에포크|에퐄",
+    "신뢰구간": r"신뢰\s구간",
+    "기준선": r"베이스\s?라인",
+    "절제 실험": r"어블레이션|애블레이션|제거 실험",
+    "검증 분할": r"검증 (?:집합|세트|셋)",
+    "시험 분할": r"(?:시험|테스트) (?:집합|세트|셋)",
+    "학습 조건": r"학습 레시피|훈련 (?:조건|방법)",
+    "학습률": r"학습\s율|러닝\s?레이트",
+    "기록": r"레코드",
+    "프로필": r"프로파일",
+    "시드": r"씨드",
+    "블록": r"블럭",
+    "충실성": r"충실도",
+    "코사인 감쇠": r"코사인 (?:어닐링|스케줄)",
+    "축소 비율": r"(?:감소|감축|압축) 비율",
+    "자료": r"데이터",
+    "영상": r"이미지",
+}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_every_concept_goes_by_its_one_name(path):
+    text = prose(path)
+    for term, others in OTHER_FORMS.items():
+        found = re.findall(rf".{{0,20}}(?:{others}).{{0,10}}", text)
+        assert not found, f"{term}: {found}"
+
+
+def test_terms_that_pages_link_are_in_the_glossary_once():
+    terms = re.findall(r"^([^\s`:(#].*)$", (BOOK / "glossary.md").read_text(encoding="utf-8"), re.M)
+    assert len(terms) == len(set(terms)) and set(OTHER_FORMS) - set(terms) <= {"학습률", "자료", "영상"}
+
+
+def test_every_reference_is_cited():
+    known = set(re.findall(r"^@\w+{([^,]+),", (BOOK / "references.bib").read_text(encoding="utf-8"), re.M))
+    given = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", "".join(path.read_text(encoding="utf-8") for path in SOURCES))
+    assert known == {key.strip() for keys in given for key in keys.split(",")}
+
+
 def pages_of(html: Path) -> list[Path]:
     return sorted(path for path in html.glob("*.html") if path.stem not in ("genindex", "search"))
 

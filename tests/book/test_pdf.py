@@ -6,7 +6,7 @@ import re
 import pytest
 from pypdf import PdfReader
 
-from thesis_book import pdf
+from thesis_book import pdf, settings
 from thesis_book.__main__ import main
 from thesis_lib.errors import ThesisError
 
@@ -22,10 +22,10 @@ def texts(thesis):
 
 
 def test_title_language_and_marks(thesis, texts):
-    assert thesis.metadata.title == pdf.settings()["title"] and thesis.metadata.author == pdf.settings()["author"]
+    assert thesis.metadata.title == settings.read()["title"] and thesis.metadata.author == settings.read()["author"]
     root = thesis.trailer["/Root"]
     assert root["/Lang"] == "ko" and root["/MarkInfo"]["/Marked"]
-    assert pdf.settings()["university"] in texts[0] and pdf.settings()["date"] in texts[0]
+    assert settings.read()["university"] in texts[0] and settings.read()["date"] in texts[0]
 
 
 def test_hangul_can_be_read_out_and_no_letter_is_lost(texts):

@@ -16,6 +16,7 @@ IMAGENET = (64, 128, 256, 512)
 NETWORKS: Mapping[str, Callable[..., nn.Module]] = {
     f"resnet{6 * n + 2}": partial(ResNet, (n, n, n), widths=CIFAR) for n in (1, 2, 3, 5, 7, 9, 18)
 } | {
+    "resnet11": partial(ResNet, (1, 1, 1), widths=CIFAR, expansion=4),
     "resnet18": partial(ResNet, (2, 2, 2, 2), widths=IMAGENET),
     "resnet34": partial(ResNet, (3, 4, 6, 3), widths=IMAGENET),
     "resnet50": partial(ResNet, (3, 4, 6, 3), widths=IMAGENET, expansion=4),
@@ -29,7 +30,7 @@ def make(name: str, num_classes: int = 10, image_size: int = 32, seed: int = 0, 
     Convolutions: normal, variance 2 / fan-out (He et al. 2015); classifier: uniform, torch's default
     bound; norms: 1 and 0. Raises ThesisError for an unknown name.
     """
-    choose("네트워크", name, NETWORKS)
+    choose("망", name, NETWORKS)
     model = NETWORKS[name](num_classes=num_classes, image_size=image_size, **shape)
     for path, module in model.named_modules():
         if isinstance(module, nn.Conv2d):

@@ -1,0 +1,78 @@
+"""Variants of one network beside what they change: paired differences with intervals, and no tests."""
+
+import json
+
+import pandas as pd
+
+from thesis_lib.arms import label
+from thesis_lib.stats import Difference, paired
+
+from .tables import mean_sd
+
+TOLD = {  # how a changed option is told
+    "num_heads": "헤드 {}개",
+    "attention_stages": "어텐션을 {}단계에",
+    "residual": {True: "잔차를 둠", False: "잔차 없음"},
+    "zero_start": {True: "0에서 시작", False: "0에서 시작하지 않음"},
+    "position": {"learned": "배운 위치 벡터", "relative": "2차원 상대 위치"},
+    "reduction": "r = {}",
+    "squeeze": {"max": "전역 최대 풀링", "none": "스퀴즈 없음"},
+    "excitation": {"tanh": "Tanh", "relu": "ReLU"},
+    "stages": "{}단계에만",
+    "at": {"pre": "SE-PRE", "post": "SE-POST", "identity": "SE-Identity", "inside": "안쪽"},
+    "method": {"soft_labels": "무른 정답(KD)", "attention_transfer": "어텐션 전이(AT)"},
+}
+
+
+def name_of(arm: str, options: str, distillation: str = "{}") -> str:
+    """A run's arm, or what its options and teacher change in it (both as JSON, as records have them)."""
+    teaching = {key: value for key, value in json.loads(distillation).items() if key in TOLD}
+    told = []
+    for key, value in (json.loads(options) | teaching).items():
+        how = TOLD.get(key, f"{key} = {{}}")
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        told.append(how.get(value, f"{key} = {value}") if isinstance(how, dict) else how.format(shown))
+    return ", ".join(told) or label(arm)
+
+
+def variants(table: pd.DataFrame, baseline: pd.DataFrame) -> list[tuple[str, pd.DataFrame, Difference]]:
+    """Every variant of a table in its order: its name, its runs, and its paired difference to the baseline."""
+    found = []
+    for key, runs in table.groupby(["arm", "options", "distillation"], sort=False):
+        both = pd.concat([runs.assign(arm="variant"), baseline.assign(arm="baseline")])
+        found.append((name_of(*key), runs, paired(both, "variant", "baseline")))
+    return found
+
+
+def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str] | None = None) -> pd.DataFrame:
+    """The baseline and its variants, a row each. published: what the paper has for a name, as a last column."""
+    rows = []
+    for name, runs, d in [*variants(baseline, baseline), *variants(table, baseline)]:
+        own = bool(runs["id"].isin(baseline["id"]).all())
+        row = {
+            "변형": f"{name} (기준)" if own else name,
+            "시드 수": len(runs),
+            "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
+            "차이 (%p)": "—" if own or not d.n else f"{d.mean:+.2f}",
+            "95% 구간": "—" if own or d.n < 2 else f"[{d.low:+.2f}, {d.high:+.2f}]",
+            "매개변수": f"{runs['parameters'].iloc[0]:,}",
+            "MMAC": f"{runs['macs'].iloc[0] / 1e6:.2f}",
+        }
+        rows.append(row if published is None else row | {"논문의 오류율 (%)": published.get(name, "—")})
+    return pd.DataFrame(rows)
+
+
+def evidence(table: pd.DataFrame, baseline: pd.DataFrame) -> str:
+    """Which variants differ from the baseline by more than their 95 % intervals, in a sentence."""
+    known = [(name, d) for name, _, d in variants(table, baseline) if d.n > 1]
+    if not known:
+        return "구간을 낼 만큼 실행이 모이지 않았다."
+    parts = []
+    for text, side in (("높은", 1), ("낮은", -1)):
+        names = [name for name, d in known if side * d.mean > 0 and not d.low <= 0 <= d.high]
+        if names:
+            parts.append(f"기준보다 {text} 것은 {', '.join(names)}")
+    if not parts:
+        return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 없다."
+    many = " 다만 여러 번 견주었으므로 하나쯤은 우연히 벗어날 수 있다." if len(known) > 5 else ""
+    return f"95% 구간이 0을 벗어난 것 가운데 {', '.join(parts)}이다.{many}"

@@ -1,0 +1,52 @@
+"""The settings block, book/thesis.yml: whose thesis it is, and where it lies."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from thesis_lib.checkpoint import write_atomically
+from thesis_lib.errors import ThesisError
+
+FILE = Path(__file__).parents[1] / "thesis.yml"
+NAMES = ("title", "english_title", "degree", "university", "department", "author", "advisor", "date", "repository")
+NOWHERE = "your-account/senet-self-thesis"  # what stands where no repository is set
+
+
+def read(path: Path = FILE) -> dict[str, str]:
+    """All settings as text. Raises ThesisError where one is missing or nobody knows it."""
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = {key: "" if value is None else str(value) for key, value in given.items()}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+        raise ThesisError(f"설정을 읽을 수 없다: {path}. '이름: 값'을 한 줄에 하나씩 적으라.") from None
+    if wrong := sorted(set(found) ^ set(NAMES)):
+        raise ThesisError(f"{path}에 없거나 모르는 이름: {', '.join(wrong)}. 있어야 하는 이름: {', '.join(NAMES)}.")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+|", found["repository"]):
+        raise ThesisError(f"repository는 '계정/저장소'여야 한다(받은 값: {found['repository']!r}).")
+    return found
+
+
+def colab(repository: str, notebook: str) -> str:
+    """Where a notebook of a repository opens in Colab."""
+    return f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/{notebook}.ipynb"
+
+
+def spread(root: Path = FILE.parents[1]) -> list[Path]:
+    """Write the settings into the files that cannot read them: notebooks on Colab, and the citation file."""
+    given, changed = read(root / "book" / "thesis.yml"), []
+    repository = given["repository"] or NOWHERE
+    wanted = {path: [(r"https://github\.com/[\w.-]+/[\w.-]+", f"https://github.com/{repository}")]
+              for path in sorted((root / "notebooks").glob("*.ipynb"))}  # fmt: skip
+    wanted[root / "CITATION.cff"] = [
+        (r'(?m)^title: .*$', f'title: "{given["title"]}"'),
+        (r'(?m)^  - name: .*$', f'  - name: "{given["author"]}"'),
+    ]  # fmt: skip
+    for path, pairs in wanted.items():
+        before = after = path.read_text(encoding="utf-8")
+        for pattern, text in pairs:
+            after = re.sub(pattern, lambda _, text=text: text, after)
+        if after != before:
+            write_atomically(path, after.encode())
+            changed.append(path)
+    return changed

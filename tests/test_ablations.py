@@ -1,0 +1,55 @@
+"""Ablation tables: every variant beside its baseline, on the seeds that both have."""
+
+import pandas as pd
+import pytest
+
+from thesis_book import ablations
+
+
+@pytest.fixture
+def runs():
+    rows = [("{}", seed, 80.0 + seed) for seed in range(4)]
+    rows += [('{"num_heads": 1}', seed, 79.0 + 2 * seed) for seed in range(3)]
+    rows += [('{"attention_stages": [2, 3]}', 0, 70.0), ('{"residual": false}', 5, 70.0)]
+    rows += [('{"position": "learned"}', seed, 90.0 + seed + seed % 2 / 10) for seed in range(3)]
+    table = pd.DataFrame(rows, columns=["options", "seed", "test_accuracy"])
+    return table.assign(arm="senet_self", distillation="{}", parameters=1000, macs=2_500_000, id=range(len(rows)))
+
+
+def split(runs):
+    usual = runs["options"] == "{}"
+    return runs[~usual], runs[usual]
+
+
+def test_variants_stand_beside_what_they_change(runs):
+    table = ablations.beside(*split(runs), published={"헤드 1개": "22.29"}).set_index("변형")
+    assert list(table.index) == [
+        "SENet_self (기준)", "헤드 1개", "어텐션을 2, 3단계에", "잔차 없음", "배운 위치 벡터",
+    ]  # fmt: skip
+    assert table.loc["SENet_self (기준)", "차이 (%p)"] == "—" and table.loc["SENet_self (기준)", "시드 수"] == 4
+    assert table.loc["헤드 1개", "차이 (%p)"] == "+0.00"
+    assert table.loc["헤드 1개", "95% 구간"] == "[-2.48, +2.48]"  # differences -1, 0, 1
+    assert table.loc["어텐션을 2, 3단계에", "95% 구간"] == "—"
+    assert table.loc["잔차 없음", "차이 (%p)"] == "—"  # no seed in common
+    assert list(table["논문의 오류율 (%)"]) == ["—", "22.29", "—", "—", "—"]
+
+
+def test_the_sentence_names_what_lies_outside(runs):
+    told = ablations.evidence(*split(runs))
+    assert "기준보다 높은 것은 배운 위치 벡터" in told and "헤드 1개" not in told and "낮은" not in told
+    assert "벗어난 것은 없다" in ablations.evidence(runs[runs["options"] == '{"num_heads": 1}'], split(runs)[1])
+    assert "모이지 않았다" in ablations.evidence(runs[:0], split(runs)[1])
+
+
+@pytest.mark.parametrize(
+    ("arm", "options", "distillation", "expected"),
+    [
+        ("cbam", "{}", "{}", "cbam"),
+        ("senet", '{"squeeze": "max"}', "{}", "전역 최대 풀링"),
+        ("senet", '{"reduction": 32, "stages": [2, 3]}', "{}", "r = 32, 2, 3단계에만"),
+        ("resnet", "{}", '{"method": "soft_labels", "teacher": "x", "alpha": 0.9}', "무른 정답(KD)"),
+        ("gsop", '{"kept": 4}', "{}", "kept = 4"),
+    ],
+)
+def test_names(arm, options, distillation, expected):
+    assert ablations.name_of(arm, options, distillation) == expected
