@@ -59,8 +59,8 @@ def to_run(pages: dict[str, str], changed: set[str], root: Path) -> list[str]:
 
 def outdated(app, env, added, changed, removed):
     root = Path(app.srcdir).parent
-    now, before = sources(root), getattr(env, "results_digest", {})
-    env.results_digest = now
+    now, before = sources(root), getattr(env, "hashes_read", {})
+    env.hashes_read = now
     different = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
     if not different:
         return []

@@ -22,3 +22,10 @@ document.addEventListener(
   },
   { once: true },
 );
+
+// What scrolls can be reached by keyboard (the theme sees to tables alone).
+addEventListener("load", () =>
+  document.querySelectorAll(".bd-article :is(figure, .cell_output)").forEach((box) => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  }),
+);
