@@ -60,6 +60,14 @@ def set_formulas(article: Tag) -> None:
         node.append(BeautifulSoup(f'{drawn}<span class="eqno">{"".join(numbers)}</span>', "html.parser"))
 
 
+def keep_cells(article: Tag) -> None:
+    """Short words and numbers stay on one line in a table: Hangul would break after any letter."""
+    for cell in article.select("th, td"):
+        text = cell.get_text().strip()
+        if len(text) <= 6 or re.fullmatch(r"[\d\s.,+\-–−±%[\]()]{1,16}", text):
+            cell["class"] = [*(cell.get("class") or []), "whole"]
+
+
 def shift_headings(article: Tag, depth: int) -> None:
     """h1 becomes the heading of its depth, the others follow; a chapter says 제N장."""
     for level in range(5, 0, -1):
@@ -92,6 +100,7 @@ def chapter(html: Path, name: str, depth: int, known: set[str]) -> Tag:
     for picture in article.select("img[src]"):
         picture["src"] = (html / unquote(str(picture["src"]))).resolve().as_uri()
     set_formulas(article)
+    keep_cells(article)
     shift_headings(article, depth)
     article.name, article["id"], article["class"] = "section", name, "chapter" if depth == 1 else "section"
     return article
@@ -106,7 +115,7 @@ def entries(articles: list[Tag], selector: str) -> str:
             assert holder is not None
             if not holder.get("id"):
                 holder["id"] = f"{article['id']}--heading-{len(lines)}"
-            text = re.sub(r"\s+", " ", node.get_text()).strip()
+            text = re.sub(r"\s+", " ", node.get_text()).strip().split(". ")[0].rstrip(".")  # a caption's first sentence
             place = f"{node.name} of-{article['id']}"
             lines.append(f'<li class="{place}"><a href="#{holder["id"]}">{text}</a></li>')
     return "".join(lines)
@@ -154,12 +163,13 @@ def missing_glyphs(text: str) -> set[str]:
 
 
 def overfull(rendered) -> list[str]:
-    """Boxes that reach past the right edge of their page."""
+    """Boxes that reach past the right or the lower edge of their page."""
     found = []
     for number, page in enumerate(rendered.pages, start=1):
         for box in page._page_box.descendants():
-            width = getattr(box, "width", 0)
-            if isinstance(width, (int, float)) and box.position_x + width > page.width + 1:
+            width, height = (getattr(box, side, 0) for side in ("width", "height"))
+            reach = [(box.position_x, width, page.width), (box.position_y, height, page.height)]
+            if any(isinstance(side, (int, float)) and start + side > limit + 1 for start, side, limit in reach):
                 found.append(f"{number}쪽: {str(getattr(box, 'text', '') or box.element_tag)[:40]}")
     return found
 

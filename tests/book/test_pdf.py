@@ -99,6 +99,10 @@ FAULTS = {
     "letter": ("<p>\U0001f600</p>", "글꼴에 없는 글자"),
     "picture": ("<img src='nowhere.png' alt='x'>", "싣지 못했다"),
     "width": ("<p style='width: 400mm; background: red'>넓다</p>", "쪽 밖으로"),
+    "height": (
+        "<img alt='x' style='height: 400mm' src=\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>\">",
+        "쪽 밖으로",
+    ),
 }
 
 
