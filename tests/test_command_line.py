@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers import korean_sentence, tiny
 
-from thesis_lib import load_records
+from thesis_lib import doctor, load_records
 from thesis_lib.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,3 +122,15 @@ def test_runs_with_other_options_and_teachers_are_no_seeds_of_an_arm(train_tiny,
     train_tiny(tiny(arm="resnet", distillation={"method": "soft_labels", "teacher": records[0].id}), tmp_path)
     assert main(["compare", "senet", "resnet", "--results", str(tmp_path)]) == 0
     assert "시드 2개" in capsys.readouterr().out
+
+
+def test_the_doctor_finds_what_is_there_and_names_what_is_not(tmp_path, capsys, monkeypatch):
+    assert main(["doctor", "--results", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10 and all(line.startswith("✓ ") for line in lines)
+    monkeypatch.setattr(doctor, "PACKAGES", ("torch", "no_such_package"))
+    monkeypatch.setattr(doctor, "FONT", tmp_path / "none.ttf")
+    (tmp_path / "file").touch()
+    assert main(["doctor", "--results", str(tmp_path / "file" / "results")]) == 1
+    wrong = [line for line in capsys.readouterr().out.splitlines() if line.startswith("✗ ")]
+    assert [line.split(":")[0] for line in wrong] == ["✗ no_such_package", "✗ 한글 글꼴", "✗ 기록 폴더"]

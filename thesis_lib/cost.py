@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .blocks import BLOCKS
-from .networks import Slot
+from .maps import observed
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def cost(model: nn.Module, image_size: int = 32) -> Cost:
 
     Norms, activations, pooling and the gate's multiplication are not counted, as is usual.
     """
-    total, exact, hooks = 0, True, []
+    total, exact = 0, True
     blocks = tuple(BLOCKS.values())
     inner = {id(m) for b in model.modules() if isinstance(b, blocks) for m in b.modules() if m is not b}
 
@@ -48,16 +48,8 @@ def cost(model: nn.Module, image_size: int = 32) -> Cost:
             exact = False
             total += counted_macs(module, inputs[0].shape[1:])
 
-    for module in model.modules():
-        leaf = isinstance(module, (nn.Conv2d, nn.Linear, *blocks)) and not isinstance(module, Slot)
-        if leaf and id(module) not in inner:
-            hooks.append(module.register_forward_hook(count))
-    training = model.training
-    try:
-        with torch.no_grad():
-            model.eval()(torch.zeros(1, 3, image_size, image_size))
-    finally:
-        model.train(training)
-        for hook in hooks:
-            hook.remove()
+    counted = (nn.Conv2d, nn.Linear, *blocks)
+    places = [p for p, m in model.named_modules() if isinstance(m, counted) and id(m) not in inner]
+    with observed(model, dict.fromkeys(places, count)), torch.no_grad():
+        model(torch.zeros(1, 3, image_size, image_size))
     return Cost(sum(p.numel() for p in model.parameters()), total, exact)

@@ -9,7 +9,7 @@ from thesis_lib.stats import Difference, paired
 
 from .tables import mean_sd
 
-TOLD = {  # how a changed option is told
+TOLD: dict[str, str | dict] = {  # how a changed option is told
     "num_heads": "헤드 {}개",
     "attention_stages": "어텐션을 {}단계에",
     "residual": {True: "잔차를 둠", False: "잔차 없음"},

@@ -65,7 +65,7 @@ def keep_cells(article: Tag) -> None:
     for cell in article.select("th, td"):
         text = cell.get_text().strip()
         if len(text) <= 6 or re.fullmatch(r"[\d\s.,+\-–−±%[\]()]{1,16}", text):
-            cell["class"] = [*(cell.get("class") or []), "whole"]
+            cell["class"] = "whole"
 
 
 def shift_headings(article: Tag, depth: int) -> None:

@@ -35,17 +35,16 @@ def colab(repository: str, notebook: str) -> str:
 def spread(root: Path = FILE.parents[1]) -> list[Path]:
     """Write the settings into the files that cannot read them: notebooks on Colab, and the citation file."""
     given, changed = read(root / "book" / "thesis.yml"), []
-    repository = given["repository"] or NOWHERE
-    wanted = {path: [(r"https://github\.com/[\w.-]+/[\w.-]+", f"https://github.com/{repository}")]
-              for path in sorted((root / "notebooks").glob("*.ipynb"))}  # fmt: skip
-    wanted[root / "CITATION.cff"] = [
-        (r'(?m)^title: .*$', f'title: "{given["title"]}"'),
-        (r'(?m)^  - name: .*$', f'  - name: "{given["author"]}"'),
-    ]  # fmt: skip
-    for path, pairs in wanted.items():
+    here = "https://github.com/" + (given["repository"] or NOWHERE)
+    lines = [
+        (r"(?m)^title: .*$", f'title: "{given["title"]}"'),
+        (r"(?m)^  - name: .*$", f'  - name: "{given["author"]}"'),
+    ]
+    wanted = {path: [(r"https://github\.com/[\w.-]+/[\w.-]+", here)] for path in (root / "notebooks").glob("*.ipynb")}
+    for path, pairs in (wanted | {root / "CITATION.cff": lines}).items():
         before = after = path.read_text(encoding="utf-8")
         for pattern, text in pairs:
-            after = re.sub(pattern, lambda _, text=text: text, after)
+            after = re.sub(pattern, text.replace("\\", r"\\"), after)
         if after != before:
             write_atomically(path, after.encode())
             changed.append(path)

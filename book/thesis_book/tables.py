@@ -37,6 +37,10 @@ def mean_sd(values: pd.Series) -> str:
     return f"{values.mean():.2f} ± {values.std():.2f}" if len(values) > 1 else f"{values.mean():.2f}"
 
 
+def p_value(p: float) -> str:
+    return f"= {p:.3f}" if p >= 0.0005 else "< 0.001"
+
+
 def main_table(table: pd.DataFrame) -> pd.DataFrame:
     """Accuracy and cost of each arm of one profile."""
     return pd.DataFrame(
@@ -67,8 +71,8 @@ def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
                 "차이 (%p)": f"{d.mean:+.2f}",
                 "95% 구간": "—" if d.n < 2 else f"[{d.low:+.2f}, {d.high:+.2f}]",
                 "판정": d.verdict,
-                "p": "—" if d.n < 2 else f"{d.p:.3f}",
-                "보정한 p": "—" if d.n < 2 else f"{d.adjusted:.3f}",
+                "p": "—" if d.n < 2 else p_value(d.p).removeprefix("= "),
+                "보정한 p": "—" if d.n < 2 else p_value(d.adjusted).removeprefix("= "),
                 "효과 (SD)": "—" if d.n < 2 else f"{d.effect:+.2f}",
                 "P(A > B)": f"{d.superior:.2f}",
                 "찾을 수 있는 차이 (%p)": "—" if d.n < 2 else f"{d.detectable:.2f}",
@@ -94,7 +98,7 @@ def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results
                     "시드": str(seed),
                     "앞만 맞힌 영상": f"{only_first:,}",
                     "뒤만 맞힌 영상": f"{only_second:,}",
-                    "p 또는 구간": f"p = {p:.3f}",
+                    "p 또는 구간": f"p {p_value(p)}",
                 }
             )
         if len(right) > 2:  # with two seeds nobody knows what it covers

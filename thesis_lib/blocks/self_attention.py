@@ -102,4 +102,5 @@ class MultiHeadSelfAttention(nn.Module):
 
     def written_out(self, x: Tensor) -> Tensor:
         """`forward` by its equation, slow and obvious; exact where the fused kernel rounds."""
-        return self.out((self.attention(x) @ self.heads(x)[2]).transpose(1, 2).flatten(2))
+        query, key, value = self.heads(x)
+        return self.out((weights_of(query, key, self.added(query)) @ value).transpose(1, 2).flatten(2))
