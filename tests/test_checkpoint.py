@@ -11,7 +11,7 @@ import torch
 from helpers import EXACT, korean_sentence, tiny
 
 from thesis_lib import ThesisError
-from thesis_lib.checkpoint import latest, save, write_atomically
+from thesis_lib.checkpoint import latest, save, sealed, write_atomically
 from thesis_lib.errors import Stopped
 
 STATE = {"epoch": 3, "step": 5, "history": [{"epoch": 1, "train_loss": 0.5}], "seconds": [1.25]}
@@ -98,8 +98,7 @@ def test_a_sealed_pickle_is_refused_too(two, tmp_path):
     harm = pickle.dumps(Harm(tmp_path / "harmed"))
     (two / "step-000000020.safetensors").write_bytes(harm)
     manifest = {"sha256": hashlib.sha256(harm).hexdigest(), "state": STATE}
-    sealed = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-    (two / "step-000000020.json").write_text(json.dumps({"manifest": manifest, "seal": sealed}))
+    (two / "step-000000020.json").write_bytes(sealed(manifest))
     assert_the_older_is_used(two)
     assert not (tmp_path / "harmed").exists()
 

@@ -9,10 +9,7 @@ from thesis_lib.data import load
 
 ROOT = Path(__file__).resolve().parents[1] / "data"
 
-pytestmark = pytest.mark.skipif(
-    not (ROOT / "cifar10" / "train").is_dir(),
-    reason=f"CIFAR-10 is not unpacked in {ROOT}",
-)
+pytestmark = pytest.mark.skipif(not (ROOT / "cifar10" / "train").is_dir(), reason=f"CIFAR-10 is not unpacked in {ROOT}")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers import korean_sentence, tiny
 
-from thesis_lib import doctor, load_records
+from thesis_lib import NETWORKS, doctor, load_records
 from thesis_lib.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,6 +113,14 @@ def test_blocks_are_listed_with_their_costs_and_sources(capsys):
     assert set(listed) >= set(BLOCKS)
     assert listed["se"].split()[1:3] == ["1470", "1344"]  # r = 8: 2 C^2 / 8 weights, C + C / 8 biases, three stages
     assert "arXiv 1709.01507" in listed["se"]
+
+
+def test_networks_are_listed_with_their_costs_and_sources(capsys):
+    assert main(["networks"]) == 0
+    listed = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()[2:]}
+    assert set(listed) == set(NETWORKS)
+    assert listed["resnet20"][1:5] == ["32", "272474", "40813184", "9"]
+    assert listed["resnet50_224"][1:3] == ["224", "23528522"] and "Chollet" in listed["xception"]
 
 
 def test_runs_with_other_options_and_teachers_are_no_seeds_of_an_arm(train_tiny, tmp_path, capsys):

@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from thesis_book.prose import in_english, reproduced
-from thesis_book.tables import differences, reproduction
+from thesis_book.prose import compare, in_english, reproduced
+from thesis_book.tables import coverage, differences, reproduction
 from thesis_lib.arms import CONTROLS, PRIMARY
-from thesis_lib.sentences import compare
-from thesis_lib.stats import bootstrap, coverage, family, holm, mcnemar, paired, smallest_detectable
+from thesis_lib.stats import bootstrap, family, holm, mcnemar, paired, smallest_detectable
 
 
 def runs(**accuracies):

@@ -84,9 +84,10 @@ def records_command(args, _rest) -> int:
 
 
 def compare_command(args, _rest) -> int:
+    from .arms import FAMILIES, label
     from .errors import choose
     from .records import SETTINGS, load_records, usual
-    from .sentences import compare
+    from .stats import compared
 
     table = load_records(args.results)
     for arm in (args.first, args.second):
@@ -94,7 +95,9 @@ def compare_command(args, _rest) -> int:
     for settings, group in table.groupby(SETTINGS):
         if {args.first, args.second} <= set(group["arm"]):
             print(" · ".join(f"{name} {value}" for name, value in zip(SETTINGS, settings, strict=True)))
-            print("  " + compare(usual(group), args.first, args.second))
+            d = compared(usual(group), args.first, args.second, FAMILIES)
+            sizes = f"차이 {d.mean:+.2f} %p, 95% 구간 [{d.low:+.2f}, {d.high:+.2f}], 보정한 p {d.adjusted:.3f}"
+            print(f"  {label(d.first)} − {label(d.second)}: 시드 {d.n}개, {sizes}: {d.verdict}")
     return 0
 
 
@@ -103,6 +106,14 @@ def blocks_command(args, _rest) -> int:
 
     print(f"블록마다 {args.network}의 모든 단계에 둘 때 늘어나는 매개변수와 곱셈-누산")
     print(blocks(args.network).to_string(index=False))
+    return 0
+
+
+def networks_command(args, _rest) -> int:
+    from .catalogue import networks
+
+    print("망마다 블록 없이, 이름 끝의 화소 수(없으면 32)에서 센 매개변수와 곱셈-누산, standard 빈자리의 수")
+    print(networks().to_string(index=False))
     return 0
 
 
@@ -157,6 +168,7 @@ def parser() -> Parser:
     verify.add_argument("run", metavar="id")
     blocks = command("blocks", blocks_command, "블록의 목록: 이름, 비용, 출처")
     blocks.add_argument("--network", default="resnet20", help="블록을 둘 망 (기본: resnet20)")
+    command("networks", networks_command, "망의 목록: 이름, 비용, 빈자리, 출처")
     command("doctor", doctor_command, "이 컴퓨터에 필요한 것이 다 있는지 본다", records)
     return main
 

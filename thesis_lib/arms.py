@@ -57,6 +57,7 @@ WIDTHS = {
 # the families of the protocol: (first, second), compared on one profile and adjusted together
 PRIMARY = (("senet", "resnet"), ("senet_self", "senet"))
 CONTROLS = tuple(("senet_self", arm) for arm in ARMS if arm not in ("resnet", "senet", "senet_self"))
+FAMILIES = (PRIMARY, CONTROLS)
 
 
 def label(arm: str) -> str:
@@ -105,13 +106,7 @@ def own_source(name: str) -> dict[str, str]:
 
 
 def build(
-    arm: str,
-    network: str = "resnet20",
-    num_classes: int = 10,
-    seed: int = 0,
-    *,
-    image_size: int = 32,
-    **options,
+    arm: str, network: str = "resnet20", num_classes: int = 10, seed: int = 0, *, image_size: int = 32, **options
 ) -> nn.Module:
     """The network of an arm: (B, 3, image_size, image_size) -> (B, num_classes) logits.
 
@@ -129,8 +124,9 @@ def build(
     stages = networks.stages(model)
     options = {**chosen.options, **options}
     own = block_options(chosen.attention or chosen.block)
-    if "reduction" in own and "reduction" not in options and isinstance(model, networks.ResNet):
-        options["reduction"] = 8 if model.stem.out_channels == 16 else 16
+    if "reduction" in own and "reduction" not in options:
+        narrowest = min(m.channels for m in model.modules() if isinstance(m, networks.Slot))
+        options["reduction"] = 8 if narrowest == 16 else 16
     if chosen.attention is None:
         return plug(model, chosen.block, seed=seed, **options)
     if (attended := options.pop("attention_stages", None)) is None:

@@ -74,15 +74,9 @@ def execute(notebook: Path, target: Path, given: dict[str, object], attempts: in
     with tempfile.TemporaryDirectory() as sockets:
         config = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
         try:
-            execute_notebook(
-                str(notebook),
-                str(unfinished),
-                parameters=given,
-                kernel_name="python3",
-                progress_bar=sys.stderr.isatty(),
-                config=config,
-                extra_arguments=["--log-level=CRITICAL"],
-            )
+            bar, quiet = sys.stderr.isatty(), ["--log-level=CRITICAL"]
+            how = {"kernel_name": "python3", "progress_bar": bar, "config": config, "extra_arguments": quiet}
+            execute_notebook(str(notebook), str(unfinished), parameters=given, **how)
             unfinished.replace(target)
         except PapermillExecutionError as error:
             if error.ename in {kind.__name__ for kind in (ThesisError, Stopped, Busy)}:

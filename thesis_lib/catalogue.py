@@ -1,4 +1,4 @@
-"""What there is: every block of the registry, what it costs and where it comes from."""
+"""What there is: every block and every network, what it costs and where it comes from."""
 
 import inspect
 
@@ -7,12 +7,12 @@ import pandas as pd
 from .arms import build
 from .blocks import BLOCKS
 from .cost import cost
+from .networks import NETWORKS, Slot, make
 
 
-def source_of(name: str) -> str:
-    """The first line of the file that a block is written in."""
-    module = inspect.getmodule(BLOCKS[name])
-    return ((module and module.__doc__) or "").strip().partition("\n")[0]
+def source_of(made_by) -> str:
+    """The first line of the file that a block or network is written in."""
+    return (inspect.getmodule(made_by).__doc__ or "").strip().partition("\n")[0]
 
 
 def blocks(network: str = "resnet20") -> pd.DataFrame:
@@ -21,5 +21,17 @@ def blocks(network: str = "resnet20") -> pd.DataFrame:
     rows = []
     for name in sorted(BLOCKS):
         price = cost(build(name, network))
-        rows.append((name, price.parameters - bare.parameters, price.macs - bare.macs, source_of(name)))
+        rows.append((name, price.parameters - bare.parameters, price.macs - bare.macs, source_of(BLOCKS[name])))
     return pd.DataFrame(rows, columns=["name", "parameters", "macs", "source"])
+
+
+def networks() -> pd.DataFrame:
+    """A row a network, bare and with ten classes, at the number of pixels that ends its name, else 32."""
+    rows = []
+    for name, made_by in NETWORKS.items():
+        size = int(name.rpartition("_")[2]) if name.endswith(("_224", "_299")) else 32
+        model = make(name, image_size=size)
+        slots = sum(isinstance(module, Slot) and module.position == "standard" for module in model.modules())
+        price = cost(model, size)
+        rows.append((name, size, price.parameters, price.macs, slots, source_of(made_by.func)))
+    return pd.DataFrame(rows, columns=["name", "pixels", "parameters", "macs", "slots", "source"])

@@ -41,6 +41,22 @@ def write_atomically(path: Path, content: bytes) -> None:
         ) from None
 
 
+def _with_seal(body: bytes) -> bytes:
+    return body + b',\n "seal": "' + hashlib.sha256(body).hexdigest().encode() + b'"\n}'
+
+
+def sealed(data: dict) -> bytes:
+    """JSON whose last entry is the SHA-256 of all the bytes before."""
+    return _with_seal(json.dumps(data, ensure_ascii=False, indent=1).encode().removesuffix(b"\n}"))
+
+
+def unsealed(content: bytes) -> dict:
+    """What is in such a file. Raises ValueError where a byte differs from what was written."""
+    if content != _with_seal(content.rpartition(b',\n "seal"')[0]):
+        raise ValueError
+    return json.loads(content)
+
+
 def refuse_unwritable(folder: Path) -> None:
     """Ask now rather than after hours of training."""
     try:
@@ -59,11 +75,9 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> No
     """Write the checkpoint of `step`; the manifest comes last and makes it valid."""
     content = packed(tensors)
     stem = f"step-{step:09d}"
-    manifest = {"sha256": hashlib.sha256(content).hexdigest(), "state": state}
-    text = json.dumps(manifest, sort_keys=True)
-    sealed = json.dumps({"manifest": manifest, "seal": hashlib.sha256(text.encode()).hexdigest()})
     write_atomically(folder / f"{stem}.safetensors", content)
-    write_atomically(folder / f"{stem}.json", sealed.encode())
+    manifest = sealed({"sha256": hashlib.sha256(content).hexdigest(), "state": state})
+    write_atomically(folder / f"{stem}.json", manifest)
     for old in sorted(folder.glob("step-*.json"))[:-KEPT]:
         old.unlink()
         old.with_suffix(".safetensors").unlink(missing_ok=True)
@@ -71,10 +85,7 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> No
 
 def read(manifest_path: Path) -> tuple[dict[str, Tensor], dict]:
     """One checkpoint. Raises ValueError where a bit of it differs from what was written."""
-    sealed = json.loads(manifest_path.read_bytes())
-    manifest = sealed["manifest"]
-    if hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest() != sealed["seal"]:
-        raise ValueError("manifest")
+    manifest = unsealed(manifest_path.read_bytes())
     content = manifest_path.with_suffix(".safetensors").read_bytes()
     if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
         raise ValueError("sha256")

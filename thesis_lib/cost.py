@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .blocks import BLOCKS
-from .maps import observed
+from .networks import observed
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """What a trained teacher adds to the loss: soft labels, or where it attends (in the sense of activations)."""
 
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -8,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .errors import ThesisError
-from .maps import network_of, unit_ends
+from .maps import network_of, stage_ends, unit_ends
 from .records import find_record
 
 
@@ -48,12 +47,14 @@ class Teacher:
         self.network = network_of(record).to(device).to(memory_format=torch.channels_last)
         self.maps: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})  # the last batch's: student, teacher
         if given["method"] == "attention_transfer":
-            ends = [unit_ends(model, every=given["at"] == "units") for model in (student, self.network)]
+            units, both = given["at"] == "units", (student, self.network)
+            ends = [unit_ends(model) if units else [*stage_ends(model).values()] for model in both]
             if len(ends[0]) != len(ends[1]):
                 raise ThesisError(f"학생과 교사의 {given['at']} 수가 다르다({len(ends[0])}, {len(ends[1])}).")
-            for model, places, kept in zip((student, self.network), ends, self.maps, strict=True):
+            for model, places, kept in zip(both, ends, self.maps, strict=True):
                 for place in places:
-                    model.get_submodule(place).register_forward_hook(partial(_keep, kept, place))
+                    keep = lambda _, __, output, kept=kept, place=place: kept.update({place: output})  # noqa: E731
+                    model.get_submodule(place).register_forward_hook(keep)
 
     def loss(self, pictures: Tensor, logits: Tensor, hard: Tensor) -> Tensor:
         """The loss of a batch that the student has just seen; hard: its cross entropy."""
@@ -63,7 +64,3 @@ class Teacher:
             return soft_label_loss(logits, taught, hard, self.given["temperature"], self.given["alpha"])
         student, teacher = (list(kept.values()) for kept in self.maps)
         return attention_transfer_loss(student, teacher, hard, self.given["beta"])
-
-
-def _keep(kept: dict[str, Tensor], place: str, module, inputs, output: Tensor) -> None:
-    kept[place] = output

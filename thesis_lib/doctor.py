@@ -10,7 +10,7 @@ from .checkpoint import refuse_unwritable
 from .errors import ThesisError
 
 PACKAGES = ("torch", "torchvision", "papermill", "jupyter_book")
-PROGRAMS = {"snakemake": "프로필을 여러 코어로 돌릴 때 쓴다", "chromium": "책의 브라우저 검사에만 쓴다"}
+PROGRAMS = {"snakemake": "여러 코어에서 쓴다", "chromium": "책의 검사에 쓴다"}
 FONT = Path(__file__).parents[1] / "book" / "fonts" / "NanumGothic.ttf"
 
 
@@ -24,8 +24,7 @@ def examine(results: str) -> Iterator[tuple[str, str, bool]]:
             yield package, f"불러올 수 없다({error}). make thesis로 환경을 다시 만들라.", False
     torch = sys.modules.get("torch")
     yield "장치", torch.cuda.get_device_name() if torch and torch.cuda.is_available() else "CPU (GPU 없음)", True
-    there = FONT.exists()
-    yield "한글 글꼴", str(FONT) if there else f"없다: {FONT}. 저장소의 book/fonts 폴더를 되살리라.", there
+    yield "한글 글꼴", f"{FONT} (없으면 저장소의 book/fonts 폴더를 되살리라)", FONT.exists()
     try:
         refuse_unwritable(Path(results))
         yield "기록 폴더", results, True

@@ -55,13 +55,11 @@ class Experiment:
     distillation: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self):
+        name_like = isinstance(self.dataset, str) and re.fullmatch(r"\w[\w.-]*", self.dataset)
+        epochs = self.epochs if whole(self.epochs, 1) else 0
         for ok, name, allowed in (
-            (
-                isinstance(self.dataset, str) and re.fullmatch(r"\w[\w.-]*", self.dataset),
-                "dataset",
-                "폴더 이름으로 쓸 수 있는 글자",
-            ),
-            (isinstance(self.network, str), "network", "망 이름"),
+            (name_like, "dataset", "폴더 이름으로 쓸 수 있는 글자"),
+            (isinstance(self.network, str), "network", "망의 이름"),
             (isinstance(self.arm, str), "arm", "arm 이름"),
             (whole(self.seed, 0), "seed", "0 이상의 정수"),
             (whole(self.epochs, 1), "epochs", "1 이상의 정수"),
@@ -69,11 +67,7 @@ class Experiment:
             (real(self.learning_rate, 0) and self.learning_rate > 0, "learning_rate", "0보다 큰 수"),
             (real(self.momentum, 0) and self.momentum < 1, "momentum", "0 이상 1 미만의 수"),
             (real(self.weight_decay, 0), "weight_decay", "0 이상의 수"),
-            (
-                whole(self.epochs, 1) and real(self.warmup_epochs, 0) and self.warmup_epochs < self.epochs,
-                "warmup_epochs",
-                "0 이상 epochs 미만의 수",
-            ),
+            (real(self.warmup_epochs, 0) and self.warmup_epochs < epochs, "warmup_epochs", "0 이상 epochs 미만의 수"),
             (real(self.label_smoothing, 0) and self.label_smoothing < 1, "label_smoothing", "0 이상 1 미만의 수"),
             (whole(self.image_size, 8), "image_size", "8 이상의 정수"),
             (isinstance(self.options, dict), "options", "이름과 값의 모음(dict)"),

@@ -1,7 +1,5 @@
 """What a trained network looks at: gates, attention and class activation, read off without changing it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ from .blocks.slots import BLOCKS
 from .data import Dataset, Split, load
 from .errors import ThesisError, choose
 from .experiment import Experiment
-from .networks import Slot
+from .networks import Slot, observed
 from .records import Record
 
 
@@ -42,30 +40,15 @@ def inputs_of(split: Split, data: Dataset) -> Tensor:
     return Pictures(split, data, torch.device("cpu")).plain(slice(None))[0]
 
 
-@contextmanager
-def observed(model: nn.Module, hooks: Mapping[str, Callable]) -> Iterator[nn.Module]:
-    """The network in evaluation mode, a forward hook at each place; afterwards it is as it was."""
-    modes = {module: module.training for module in model.modules()}
-    handles = [model.get_submodule(place).register_forward_hook(hook) for place, hook in hooks.items()]
-    try:
-        yield model.eval()
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, mode in modes.items():
-            module.training = mode
-
-
 @torch.no_grad()
 def asked(model: nn.Module, pictures: Tensor, question: str) -> dict[str, np.ndarray]:
     """The answers of all blocks that have the method `question`, each asked with the input that it was given."""
     found: dict[str, np.ndarray] = {}
-
-    def hook(place: str) -> Callable:
-        return lambda block, inputs, _: found.update({place: getattr(block, question)(inputs[0]).numpy()})
-
     able = [p for p, m in model.named_modules() if type(m) in BLOCKS.values() and hasattr(m, question)]
-    with observed(model, {place: hook(place) for place in able}):
+    hooks = {
+        p: lambda block, given, _, p=p: found.update({p: getattr(block, question)(given[0]).numpy()}) for p in able
+    }
+    with observed(model, hooks):
         model(pictures)
     return found
 
@@ -110,10 +93,9 @@ def stage_ends(model: nn.Module) -> dict[int, str]:
     return {m.stage: place.rpartition(".")[0] for place, m in model.named_modules() if isinstance(m, Slot)}
 
 
-def unit_ends(model: nn.Module, every: bool = True) -> list[str]:
-    """Every unit that has slots, in order; or only the last of each stage."""
-    units = [place.rpartition(".")[0] for place, module in model.named_modules() if isinstance(module, Slot)]
-    return list(dict.fromkeys(units)) if every else list(stage_ends(model).values())
+def unit_ends(model: nn.Module) -> list[str]:
+    """Every unit that has slots, in order."""
+    return list(dict.fromkeys(p.rpartition(".")[0] for p, m in model.named_modules() if isinstance(m, Slot)))
 
 
 def grad_cam(model: nn.Module, pictures: Tensor, place: str = "", classes: Tensor | None = None) -> Tensor:

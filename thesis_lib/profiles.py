@@ -8,7 +8,7 @@ import yaml
 
 from .errors import Busy, CannotGoOn, Stopped, ThesisError, choose
 from .experiment import Experiment
-from .records import find_record
+from .records import records_by_id
 
 
 def read_profile(path: str | Path) -> list[Experiment]:
@@ -39,14 +39,8 @@ def read_profile(path: str | Path) -> list[Experiment]:
 
 def missing(experiments: list[Experiment], results: str | Path) -> list[Experiment]:
     """Those that have no whole record yet."""
-
-    def finished(experiment: Experiment) -> bool:
-        try:
-            return find_record(results, experiment.id) is not None
-        except ThesisError:
-            return False
-
-    return [experiment for experiment in experiments if not finished(experiment)]
+    finished = records_by_id(results, [experiment.id for experiment in experiments])
+    return [experiment for experiment in experiments if experiment.id not in finished]
 
 
 def train_missing(experiments: list[Experiment], results: str | Path, **options) -> list[Experiment]:

@@ -12,12 +12,6 @@ def in_notebook() -> bool:
 
 
 def progress(iterable=None, description: str = "", unit: str = "", *, total=None, initial: int = 0, show=True):
-    return tqdm(
-        iterable,
-        desc=description,
-        unit=unit,
-        total=total,
-        initial=initial,
-        disable=not (show and (in_notebook() or sys.stderr.isatty())),
-        dynamic_ncols=True,
-    )
+    seen = show and (in_notebook() or sys.stderr.isatty())
+    looks = {"desc": description, "unit": unit, "disable": not seen, "dynamic_ncols": True}
+    return tqdm(iterable, total=total, initial=initial, **looks)

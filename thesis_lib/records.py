@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .checkpoint import write_atomically
+from .checkpoint import sealed, unsealed, write_atomically
 from .errors import CannotGoOn, ThesisError
 
 # runs are compared only where all of these are the same
@@ -58,31 +58,9 @@ class Record:
         scalars = {k: v for k, v in data["result"].items() if not isinstance(v, list)}
         time = {k: v for k, v in data["time"].items() if not isinstance(v, list)}
         machine = {k: data["environment"][k] for k in ("device", "threads", "torch")}
-        return (
-            {"id": self.id}
-            | {**data["experiment"], **texts}
-            | scalars
-            | {k: data["cost"][k] for k in ("parameters", "macs", "exact")}
-            | time
-            | machine
-            | {"data_checksum": data["data"]["checksum"], "weights_sha256": data["weights_sha256"]}
-        )
-
-
-def _with_seal(body: bytes) -> bytes:
-    return body + b',\n "seal": "' + hashlib.sha256(body).hexdigest().encode() + b'"\n}'
-
-
-def sealed(data: dict) -> bytes:
-    """A record's file: JSON, its last entry the SHA-256 of all the bytes before."""
-    return _with_seal(json.dumps(data, ensure_ascii=False, indent=1).encode().removesuffix(b"\n}"))
-
-
-def unsealed(content: bytes) -> dict:
-    """The record in such a file. Raises ValueError where a byte differs from what was written."""
-    if content != _with_seal(content.rpartition(b',\n "seal"')[0]):
-        raise ValueError
-    return json.loads(content)
+        price = {k: data["cost"][k] for k in ("parameters", "macs", "exact")}
+        hashes = {"data_checksum": data["data"]["checksum"], "weights_sha256": data["weights_sha256"]}
+        return {"id": self.id, **data["experiment"], **texts, **scalars, **price, **time, **machine, **hashes}
 
 
 def run_folder(results: str | Path, run: str) -> Path:

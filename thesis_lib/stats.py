@@ -88,6 +88,12 @@ def family(table: pd.DataFrame, members) -> list[Difference]:
     return [replace(d, adjusted=p) for d, p in zip(found, holm([d.p for d in found]), strict=True)]
 
 
+def compared(table: pd.DataFrame, first: str, second: str, families=()) -> Difference:
+    """`paired`, its p-value adjusted over the family that the comparison is in."""
+    found = [d for members in families if (first, second) in members for d in family(table, members)]
+    return next((d for d in found if (d.first, d.second) == (first, second)), None) or paired(table, first, second)
+
+
 def smallest_detectable(n: int, sd: float) -> float:
     """The true difference that a two-sided paired t-test at 5 % finds with a chance of 80 %, n >= 2.
 
@@ -120,7 +126,7 @@ def bootstrap(right: np.ndarray, draws: int = 2000, seed: int = 0) -> tuple[np.n
 
     right: (..., seeds, images), the first arm's right answers minus the second's, each -1, 0 or 1; an
     interval for each leading index. Sellam et al. 2022, section 3 (Multi-Bootstrap). What it really
-    covers depends on the number of seeds: see `coverage`. Returns lower and upper ends, percentage points.
+    covers depends on the number of seeds and is measured in the book. Returns lower and upper ends, percentage points.
     """
     random = np.random.default_rng(seed)
     *_, seeds, images = right.shape
@@ -132,22 +138,3 @@ def bootstrap(right: np.ndarray, draws: int = 2000, seed: int = 0) -> tuple[np.n
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(means, [tail, 100 - tail], axis=-1)
     return low, high
-
-
-def coverage(seeds: int, ratio: float, rounds: int = 2000, images: int = 200) -> dict[str, float]:
-    """How often the t-interval and the bootstrap hold the truth, in percent, where there is no difference.
-
-    Each round is an experiment with `seeds` pairs. Both arms are right on an image with chance 0.7 plus a
-    deviation of their own of that seed. ratio: the SD that these deviations give to the difference of a
-    pair, over the SD that the choice of the images gives to it.
-    """
-    random = np.random.default_rng(0)
-    deviation = ratio * np.sqrt(0.7 * 0.3 / images)
-    chance = np.clip(0.7 + random.normal(0, deviation, (2, rounds, seeds, 1)), 0, 1)
-    answers = (random.random((2, rounds, seeds, images)) < chance).astype(np.int8)
-    right = answers[0] - answers[1]
-    delta = 100 * right.mean(-1)
-    reach = stats.t.ppf((1 + LEVEL) / 2, seeds - 1) * delta.std(axis=1, ddof=1) / np.sqrt(seeds)
-    low, high = bootstrap(right, draws=500)
-    held = {"t": abs(delta.mean(1)) <= reach, "bootstrap": (low <= 0) & (high >= 0)}
-    return {name: 100 * float(inside.mean()) for name, inside in held.items()}

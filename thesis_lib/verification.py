@@ -16,11 +16,9 @@ SAME = ("torch", "numpy", "platform", "device", "threads", "cpu_capability")  # 
 
 def spread(record: Record, results: str | Path) -> float:
     """Standard deviation of the test accuracy over the seeds of a run's arm, nan where there is one seed."""
-    table = load_records(results)
-    own = table[table["id"] == record.id].iloc[0]
-    same = [*SETTINGS, "arm", "options", "distillation"]
-    alike = (table[same] == own[same]).all(axis=1)
-    return float(table.loc[alike, "test_accuracy"].std())
+    table, same = load_records(results), [*SETTINGS, "arm", "options", "distillation"]
+    own = table.loc[table["id"] == record.id, same].iloc[0]
+    return float(table.loc[(table[same] == own).all(axis=1), "test_accuracy"].std())
 
 
 def verdict(record: Record, again: Record, sd: float) -> tuple[bool, str]:

@@ -47,14 +47,8 @@ def column(place: Axes, title: str, steps: list[tuple[str, str, str]]) -> None:
 
 def residual_units() -> Figure:
     """The units of ResNet, SENet and SENet_self beside each other: the block is the only difference."""
-    branch = [
-        ("3×3 합성곱 · 정규화 · ReLU", CONVOLUTION, "$C×H×W$"),
-        ("3×3 합성곱 · 정규화", CONVOLUTION, "$C×H×W$"),
-    ]
-    se = [
-        ("스퀴즈 · 익사이테이션", RECALIBRATION, "$s$: $C$"),
-        ("스케일 $s_c x_c$", RECALIBRATION, "$C×H×W$"),
-    ]
+    branch = [("3×3 합성곱 · 정규화 · ReLU", CONVOLUTION, "$C×H×W$"), ("3×3 합성곱 · 정규화", CONVOLUTION, "$C×H×W$")]
+    se = [("스퀴즈 · 익사이테이션", RECALIBRATION, "$s$: $C$"), ("스케일 $s_c x_c$", RECALIBRATION, "$C×H×W$")]
     attention = [
         ("토큰 · 층 정규화", ATTENTION, "$N×C$"),
         ("다중 헤드 셀프 어텐션", ATTENTION, "$N×C$"),

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from thesis_lib.arms import ARMS, PRIMARY, label
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import Record, all_records, load_records, records_by_id
-from thesis_lib.stats import bootstrap, coverage, family, mcnemar, pairs
+from thesis_lib.stats import LEVEL, bootstrap, family, mcnemar, pairs
 
 from .robustness import CORRUPTIONS
 
@@ -108,8 +109,27 @@ def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results
     return pd.DataFrame(rows)
 
 
+def coverage(seeds: int, ratio: float, rounds: int = 2000, images: int = 200) -> dict[str, float]:
+    """How often the t-interval and the bootstrap hold the truth, in percent, where there is no difference.
+
+    Each round is an experiment with `seeds` pairs. Both arms are right on an image with chance 0.7 plus a
+    deviation of their own of that seed. ratio: the SD that these deviations give to the difference of a
+    pair, over the SD that the choice of the images gives to it.
+    """
+    random = np.random.default_rng(0)
+    deviation = ratio * np.sqrt(0.7 * 0.3 / images)
+    chance = np.clip(0.7 + random.normal(0, deviation, (2, rounds, seeds, 1)), 0, 1)
+    answers = (random.random((2, rounds, seeds, images)) < chance).astype(np.int8)
+    right = answers[0] - answers[1]
+    delta = 100 * right.mean(-1)
+    reach = stats.t.ppf((1 + LEVEL) / 2, seeds - 1) * delta.std(axis=1, ddof=1) / np.sqrt(seeds)
+    low, high = bootstrap(right, draws=500)
+    held = {"t": abs(delta.mean(1)) <= reach, "bootstrap": (low <= 0) & (high >= 0)}
+    return {name: 100 * float(inside.mean()) for name, inside in held.items()}
+
+
 def coverages(counts=(3, 5, 10), ratios=(0.5, 1.0, 3.0)) -> pd.DataFrame:
-    """What the two intervals really cover where there is no difference (see `stats.coverage`)."""
+    """What the two intervals really cover where there is no difference (see `coverage`)."""
     rows = [(n, ratio, *(f"{share:.1f}" for share in coverage(n, ratio).values())) for n in counts for ratio in ratios]
     return pd.DataFrame(rows, columns=["시드 수", "시드의 흔들림 / 영상의 흔들림", "t 구간 (%)", "부트스트랩 구간 (%)"])
 

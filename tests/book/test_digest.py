@@ -60,13 +60,7 @@ def test_a_change_is_seen(root, name):
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "results/runs/.partial/record.json",
-        "results/runs/a/train.log",
-        "results/record.json",
-        "book/index.md",
-    ],
+    "name", ["results/runs/.partial/record.json", "results/runs/a/train.log", "results/record.json", "book/index.md"]
 )
 def test_other_files_are_left_out(root, name):
     before = sources(root)

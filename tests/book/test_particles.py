@@ -52,8 +52,7 @@ def test_other_words_are_no_particles(text):
 
 
 @pytest.mark.parametrize(
-    "text, written",
-    [("과의 차", "과"), ("%은 ", "은"), ("으로는", "으로"), ("(으)로 ", "(으)로")],
+    "text, written", [("과의 차", "과"), ("%은 ", "은"), ("으로는", "으로"), ("(으)로 ", "(으)로")]
 )
 def test_particles_are_found(text, written):
     assert LEADING.match(text)[2] == written

@@ -26,13 +26,7 @@ class AugmentedConv(nn.Module):
     """
 
     def __init__(
-        self,
-        channels: int,
-        *,
-        num_heads: int = 4,
-        keys: float = 0.2,
-        values: float = 0.1,
-        size: tuple[int, int],
+        self, channels: int, *, num_heads: int = 4, keys: float = 0.2, values: float = 0.1, size: tuple[int, int]
     ):
         super().__init__()
         for name, share in (("keys", keys), ("values", values)):

@@ -24,15 +24,7 @@ class GatherExcite(nn.Module):
     Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        *,
-        form: str = "theta",
-        extent: int = 0,
-        reduction: int = 16,
-        size: tuple[int, int] | None = None,
-    ):
+    def __init__(self, channels: int, *, form: str = "theta", extent: int = 0, reduction: int = 16, size=None):
         super().__init__()
         choose("form", form, FORMS)
         if type(extent) is not int or extent < 0 or extent == 1 or extent & (extent - 1):

@@ -11,9 +11,7 @@ from . import shapes
 from .dataset import Dataset, Split, assemble, hash_order
 from .folder import read_folder, resize
 
-DOWNLOADS: dict[
-    str, tuple[str, dict, dict]
-] = {  # name: (torchvision class, arguments of the training and of the test part)
+DOWNLOADS: dict[str, tuple[str, dict, dict]] = {  # torchvision's class, arguments of the training and the test part
     "cifar10": ("CIFAR10", {"train": True}, {"train": False}),
     "cifar100": ("CIFAR100", {"train": True}, {"train": False}),
     "fashion_mnist": ("FashionMNIST", {"train": True}, {"train": False}),
@@ -27,12 +25,9 @@ NO_FLIP = {"digits", "svhn"}  # a mirrored digit is another sign
 def split_of(images, labels, masks=None) -> Split:
     """A split in hash order."""
     order = hash_order(images)
-    part = torch.from_numpy(np.asarray(images)[order])
-    return Split(
-        part,
-        torch.from_numpy(np.asarray(labels, dtype=np.int64)[order]),
-        None if masks is None else torch.from_numpy(masks[order]),
-    )
+    kept = None if masks is None else torch.from_numpy(masks[order])
+    wanted = torch.from_numpy(np.asarray(labels, dtype=np.int64)[order])
+    return Split(torch.from_numpy(np.asarray(images)[order]), wanted, kept)
 
 
 def embedded_shapes() -> tuple[tuple[str, ...], Split, Split]:

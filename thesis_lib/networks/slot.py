@@ -1,5 +1,8 @@
 """An empty place in a network, where a block may go."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
 from torch import nn
 
 POSITIONS = ("standard", "pre", "post", "identity", "inside")
@@ -17,5 +20,16 @@ class Slot(nn.Identity):
         self.position, self.stage = position, stage
         self.channels, self.height, self.width = channels, height, width
 
-    def extra_repr(self) -> str:
-        return f"{self.position}, stage={self.stage}, {self.channels}x{self.height}x{self.width}"
+
+@contextmanager
+def observed(model: nn.Module, hooks: Mapping[str, Callable]) -> Iterator[nn.Module]:
+    """The network in evaluation mode, a forward hook at each place; afterwards it is as it was."""
+    modes = {module: module.training for module in model.modules()}
+    handles = [model.get_submodule(place).register_forward_hook(hook) for place, hook in hooks.items()]
+    try:
+        yield model.eval()
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in modes.items():
+            module.training = mode

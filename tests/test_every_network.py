@@ -1,0 +1,250 @@
+"""Every network of the registry: published counts, torchvision's and timm's logits, slots, learning."""
+
+import pytest
+import timm
+import torch
+import torchvision
+from helpers import draw, redraw
+from torch import nn
+from torch.nn import functional as F
+
+from thesis_lib import NETWORKS, ThesisError, build, plug
+from thesis_lib.cost import cost
+from thesis_lib.data import load
+from thesis_lib.maps import inputs_of
+from thesis_lib.networks import Slot, make, observed, stages
+from thesis_lib.networks.residual_attention import AttentionModule
+from thesis_lib.networks.spatial_transformer import sampled
+
+LARGE = {name: int(name[-3:]) for name in NETWORKS if name.endswith(("_224", "_299"))}
+SMALL = sorted(set(NETWORKS) - set(LARGE) - {"resnet44", "resnet56", "resnet110", "resnet101", "resnet152"})
+LEARNING = ("preresnet20", "vgg16", "densenet40", "googlenet", "inception_v3", "shufflenet", "xception", "nasnet_a")
+LEARNING += ("residual_attention", "residual_attention_add", "stn_resnet8", "resnet11")
+
+
+def parameters(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+def side(name: str) -> int:
+    """An odd map somewhere, where the network can take it."""
+    return 32 if name.startswith(("vgg", "inception")) else 24
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("resnet50_224", 25_557_032),  # torchvision
+        ("resnet152_224", 60_192_808),
+        ("resnext50_224", 25_028_904),
+        ("xception_299", 22_855_952),  # keras
+    ],
+)
+def test_full_size_counts(name, count):
+    assert parameters(make(name, num_classes=1000, image_size=64)) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [
+        ("wrn28_10", 36.5),  # Zagoruyko and Komodakis 2016, table 4
+        ("wrn16_4", 2.7),
+        ("resnext29", 34.4),  # Xie et al. 2017, table 7 (8 x 64d)
+        ("preresnet164", 1.7),  # He et al. 2016 (ECCV), table 2
+        ("densenet100", 0.8),  # Huang et al. 2017, table 2 (BC, k = 12)
+        ("vgg16", 14.7),
+    ],
+)
+def test_published_counts_to_their_last_digit(name, millions):
+    assert parameters(make(name)) / 1e6 == pytest.approx(millions, abs=0.25 if name == "wrn28_10" else 0.1)
+
+
+def test_multiply_accumulates_by_the_papers_way_and_by_torchs():
+    """The SENet paper counts 3.86 GFLOPs for ResNet-50; all convolutions and the classifier make 4.09."""
+    macs = cost(make("resnet50_224", num_classes=1000, image_size=224), 224).macs
+    assert macs == 4_089_184_256
+    downsampling = sum(  # the paper's unit halves the map in the first 1 x 1, torchvision's in the 3 x 3
+        (side**2 - (side // 2) ** 2) * inputs * outputs
+        for side, inputs, outputs in ((56, 256, 128), (28, 512, 256), (14, 1024, 512))
+    )
+    assert (macs - downsampling) / 1e9 == pytest.approx(3.86, abs=0.01)
+
+
+def test_senet_forms_have_the_papers_parameters():
+    assert parameters(build("senet", "resnet50_224", 1000, image_size=64)) / 1e6 == pytest.approx(28.1, abs=0.05)
+    ours = parameters(build("senet", "senet154_224", 1000, image_size=64))
+    assert ours == parameters(timm.create_model("legacy_senet154", num_classes=1000))
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("resnet50_224", lambda: torchvision.models.resnet50(num_classes=10)),
+        ("resnext50_224", lambda: torchvision.models.resnext50_32x4d(num_classes=10)),
+    ],
+)
+def test_full_size_networks_equal_torchvision(name, theirs):
+    ours, theirs = redraw(make(name, image_size=64)).eval(), theirs().eval()
+    own, units = ours.state_dict(), {}
+    for key in own:
+        units.setdefault(".".join(key.split(".")[:3]) if key.startswith("stages") else key, []).append(key)
+    order = [key for keys in units.values() for key in sorted(keys, key=lambda key: "shortcut" in key)]
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), (own[key] for key in order), strict=True)))
+    x = draw(2, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["vgg16", "googlenet", "inception_v3", "shufflenet", "densenet40"])
+def test_adapted_bodies_compute_what_torchvisions_do(name):
+    """With the stem, pooling and classifier of ours put into torchvision's own, and slots taken out."""
+    ours = redraw(make(name, image_size=32)).eval()
+    x, slots = draw(2, 3, 32, 32), [m for m in ours.modules() if isinstance(m, Slot)]
+    bare = make(name, image_size=32)
+    bare.load_state_dict(ours.state_dict())
+    for parent in list(bare.modules()):
+        for child, module in list(parent.named_children()):
+            if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], Slot):
+                setattr(parent, child, module[0])
+    assert slots and not any(isinstance(m, Slot) for m in bare.modules())
+    with torch.no_grad():
+        torch.testing.assert_close(bare.eval()(x), ours(x))
+
+
+def test_xception_equals_timms():
+    ours, theirs = (
+        redraw(make("xception_299", image_size=71)).eval(),
+        timm.create_model("legacy_xception", num_classes=10),
+    )
+    own, kinds = ours.state_dict(), {}
+    convolutions = [k for k, v in own.items() if v.ndim == 4 and "shortcut" not in k]
+    shortcuts = [k for k, v in own.items() if v.ndim == 4 and "shortcut" in k]
+    target = theirs.state_dict()
+    for ours_, theirs_ in (
+        (convolutions, [k for k, v in target.items() if v.ndim == 4 and ".skip." not in k]),
+        (shortcuts, [k for k, v in target.items() if v.ndim == 4 and ".skip." in k]),
+    ):
+        kinds |= dict(zip(theirs_, ours_, strict=True))
+    for part in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+        for marks in (("shortcut", ".skip"), (None, None)):
+            mine = [
+                k for k, v in own.items() if k.endswith(part) and v.ndim < 2 and ("shortcut" in k) == bool(marks[0])
+            ]
+            other = [
+                k for k, v in target.items() if k.endswith(part) and v.ndim < 2 and (".skip" in k) == bool(marks[0])
+            ]
+            kinds |= dict(zip(other, mine, strict=True))
+    kinds["fc.weight"] = "classifier.weight"
+    theirs.load_state_dict({key: own[kinds[key]] for key in target})
+    x = draw(1, 3, 71, 71)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs.eval()(x), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_slots_tell_the_shapes_that_pass_and_every_one_is_reached(name):
+    model = make(name, image_size=side(name))
+    slots = {place: m for place, m in model.named_modules() if isinstance(m, Slot)}
+    passed: dict[str, tuple] = {}
+    hooks = {p: lambda _, __, output, p=p: passed.update({p: tuple(output.shape[1:])}) for p in slots}
+    with observed(model, hooks), torch.no_grad():
+        logits = model(draw(2, 3, side(name), side(name)))
+    assert logits.shape == (2, 10) and logits.isfinite().all()
+    assert passed == {place: (s.channels, s.height, s.width) for place, s in slots.items()}
+    assert stages(model) == list(range(1, max(stages(model)) + 1))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_macs_in_closed_form_are_those_that_torch_counts(name):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = make(name, image_size=32).eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros(1, 3, 32, 32))
+    assert cost(model).macs == counter.get_total_flops() // 2
+    assert cost(model).exact
+
+
+@pytest.mark.parametrize("arm", ["senet", "senet_self"])
+@pytest.mark.parametrize("name", SMALL)
+def test_every_network_takes_the_arms_and_keeps_its_own_weights(name, arm):
+    options = {"num_heads": 2} if (name, arm) == ("densenet100", "senet_self") else {}  # 342 channels
+    plain = build("resnet", name, image_size=side(name), seed=2)
+    ours = build(arm, name, image_size=side(name), seed=2, **options)
+    own = ours.state_dict()
+    assert len(own) > len(plain.state_dict())
+    assert all(torch.equal(own[key], value) for key, value in plain.state_dict().items())
+    assert ours.eval()(draw(2, 3, side(name), side(name))).isfinite().all()
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_every_network_learns(name):
+    size = 32 if side(name) == 32 else 16
+    data = load("digits", image_size=size)
+    x, labels = inputs_of(data.train, data)[:128], data.train.labels[:128]
+    model = plug(make(name, image_size=size), "se", reduction=4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+    losses = []
+    for step in range(16):
+        batch = 12 if size == 32 else 32
+        rows = slice(batch * (step % 4), batch * (step % 4) + batch)
+        loss = F.cross_entropy(model(x[rows]), labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-4:]) < sum(losses[:4]) and all(value == value for value in losses)
+
+
+@pytest.mark.parametrize("name", ["preresnet20", "residual_attention", "nasnet_a", "xception", "stn_resnet8"])
+def test_gradient_along_one_direction(name):
+    model = redraw(make(name, image_size=8)).double().eval()
+    x = draw(2, 3, 8, 8, dtype=torch.float64).requires_grad_()
+    weights = draw(2, 10, seed=1, dtype=torch.float64)
+    direction, step = draw(2, 3, 8, 8, seed=2, dtype=torch.float64), 1e-7
+    (gradient,) = torch.autograd.grad((model(x) * weights).sum(), x)
+    with torch.no_grad():
+        ahead, behind = ((model(x + sign * step * direction) * weights).sum() for sign in (1, -1))
+    assert (gradient * direction).sum().item() == pytest.approx(((ahead - behind) / (2 * step)).item(), rel=1e-4)
+
+
+def test_sampling_equals_grid_sample():
+    pictures, theta = draw(3, 4, 7, 9, dtype=torch.float64), draw(3, 2, 3, seed=1, dtype=torch.float64)
+    grid = F.affine_grid(theta, [3, 4, 7, 9], align_corners=False).requires_grad_()
+    ours, theirs = sampled(pictures, grid), F.grid_sample(pictures, grid, align_corners=False)
+    torch.testing.assert_close(ours, theirs)
+    weights = draw(3, 4, 7, 9, seed=2, dtype=torch.float64)
+    gradients = [torch.autograd.grad((v * weights).sum(), grid, retain_graph=True)[0] for v in (ours, theirs)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_the_transformer_starts_with_the_picture_as_it_is():
+    model, x = make("stn_resnet8", image_size=16).eval(), draw(2, 3, 16, 16)
+    torch.testing.assert_close(model.straightened(x), x)
+    torch.testing.assert_close(model(x), model.backbone(x))
+
+
+def test_attention_multiplies_as_in_the_paper_and_adds_as_in_the_notes():
+    x = draw(2, 8, 9, 9)
+    for mix in ("multiply", "add"):
+        module = redraw(AttentionModule(8, 2, mix=mix, stage=1, size=9)).eval()
+        opened = module.opening(x)
+        found, mask = module.trunk(opened), module.mask(opened)
+        mixed = (1 + 1 / (1 + torch.exp(-mask))) * found if mix == "multiply" else found + mask
+        torch.testing.assert_close(module(x), module.closing(mixed))
+    with pytest.raises(ThesisError, match="multiply, add"):
+        AttentionModule(8, 2, mix="average", stage=1, size=9)
+
+
+def test_pre_activation_is_norm_then_relu_then_convolution():
+    unit = redraw(make("preresnet20", image_size=8)).stages[1][0].eval()
+    x = draw(2, 16, 8, 8)
+    first = unit.norm1(x).relu()
+    expected = unit.conv2(unit.norm2(unit.conv1(first)).relu()) + unit.shortcut(first)
+    torch.testing.assert_close(unit(x), expected)
+    assert x.shape[1] == 16 and expected.shape == (2, 32, 4, 4)
+
+
+def test_pictures_that_are_too_small_are_refused():
+    with pytest.raises(ThesisError, match="image_size 16"):
+        build("senet", "vgg16", image_size=16)
