@@ -135,7 +135,7 @@ def load_records(results: str | Path = "results", runs: Iterable[str] | None = N
     """
     records, problems = all_records(results, runs)
     columns = ["id", "dataset", "network", "arm", "seed", "epochs"]
-    columns += ["options", "distillation", "test_accuracy", "val_accuracy", "parameters", "macs"]
+    columns += ["test_accuracy", "val_accuracy", "parameters", "macs", "options", "distillation"]
     table = pd.DataFrame([record.row() for record in records]) if records else pd.DataFrame(columns=columns)
     table.attrs["problems"] = problems
     return table
