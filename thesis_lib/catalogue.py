@@ -25,13 +25,13 @@ def blocks(network: str = "resnet20") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "parameters", "macs", "source"])
 
 
-def networks() -> pd.DataFrame:
+def networks(names=NETWORKS) -> pd.DataFrame:
     """A row a network, bare and with ten classes, at the number of pixels that ends its name, else 32."""
     rows = []
-    for name, made_by in NETWORKS.items():
+    for name in names:
         size = int(name.rpartition("_")[2]) if name.endswith(("_224", "_299")) else 32
         model = make(name, image_size=size)
         slots = sum(isinstance(module, Slot) and module.position == "standard" for module in model.modules())
         price = cost(model, size)
-        rows.append((name, size, price.parameters, price.macs, slots, source_of(made_by.func)))
+        rows.append((name, size, price.parameters, price.macs, slots, source_of(NETWORKS[name].func)))
     return pd.DataFrame(rows, columns=["name", "pixels", "parameters", "macs", "slots", "source"])

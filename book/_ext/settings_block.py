@@ -12,6 +12,7 @@ NOTEBOOKS = {
     "analysis": "analysis",
     "attention-maps": "analysis",
     "appendix-attention": "blocks",
+    "appendix-networks": "blocks",
 }
 
 

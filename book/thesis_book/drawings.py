@@ -108,3 +108,31 @@ def three_connections() -> Figure:
         nodes(place, 5, ("입력", "출력"))
         place.set_title(title, fontsize=11)
     return figure
+
+
+SLOT = "빈자리"
+UNITS = {  # what a unit does, from top to bottom; the slot is where a block goes
+    "VGG의 단계": ("3×3 합성곱 · 정규화 · ReLU", "같은 것을 2–4번", SLOT, "2×2 최대 풀링"),
+    "DenseNet의 밀집 블록": ("1×1 · 3×3 합성곱", "앞의 모든 맵과 잇기 (× n)", SLOT, "1×1 합성곱 · 평균 풀링"),
+    "Inception 모듈": ("1×1 | 3×3 | 5×5 | 풀링", "채널로 잇기", SLOT),
+    "Xception의 단위": ("ReLU · 분리 합성곱 · 정규화", "2–3번, 최대 풀링", SLOT, "지름길 더하기"),
+    "ShuffleNet v2의 단위": ("채널을 둘로 나누기", "1×1 · 깊이별 3×3 · 1×1", "잇고 섞기", SLOT),
+    "NASNet-A의 셀": ("앞의 두 셀에서 고르기", "두 연산의 합 (× 5)", "채널로 잇기", SLOT),
+    "Residual Attention의 모듈": ("줄기 $F$ | 마스크 $M$", "$(1 + M)\\,F$", "잔차 단위", SLOT),
+    "Spatial Transformer": ("$θ$ 예측", "좌표 옮기기", "다시 뽑기", "백본의 빈자리"),
+}
+
+
+def network_units() -> Figure:
+    """The units of the other networks, each with the place where a block goes."""
+    figure, grid = axes(10, 6.6, columns=4, rows=2)
+    for place, (title, steps) in zip(grid.ravel(), UNITS.items(), strict=True):
+        place.set_title(title, fontsize=10)
+        for index, text in enumerate(steps):
+            y = -1.1 * index
+            arrow(place, (0, y + 0.8), (0, y + 0.34))
+            box(place, 0, y, text, RECALIBRATION if SLOT in text else CONVOLUTION)
+        arrow(place, (0, -1.1 * len(steps) + 0.8), (0, -1.1 * len(steps) + 0.3))
+        place.set(xlim=(-1.5, 1.5), ylim=(-4.4, 0.9))
+        place.set_axis_off()
+    return figure

@@ -1,0 +1,69 @@
+"""The networks of the registry, and the SENet paper's Table 1 read off the network itself."""
+
+import pandas as pd
+import torch
+from torch import nn
+
+from thesis_lib import build
+from thesis_lib.catalogue import networks
+from thesis_lib.networks import observed
+
+FORMS = {  # name: (what it is, with its source; what its unit is)
+    "resnet20": ("ResNet-20 {cite}`he2016deep`", "기본 단위"),
+    "resnet110": ("ResNet-110 {cite}`he2016deep`", "기본 단위"),
+    "resnet11": ("ResNet-11 {cite}`he2016deep`", "병목 단위"),
+    "resnet18": ("ResNet-18 {cite}`he2016deep`", "기본 단위"),
+    "resnet50_224": ("ResNet-50, 논문의 꼴 {cite}`he2016deep`", "병목 단위"),
+    "preresnet20": ("PreResNet-20 {cite}`he2016identity`", "정규화와 ReLU가 앞선 기본 단위"),
+    "wrn16_4": ("WRN-16-4 {cite}`zagoruyko2016wide`", "네 배 넓은 기본 단위"),
+    "resnext29": ("ResNeXt-29, 8 × 64d {cite}`xie2017aggregated`", "묶음 합성곱의 병목 단위"),
+    "senet154_224": ("SENet-154의 몸통, 논문의 꼴 {cite}`hu2020squeeze`", "묶음 합성곱의 병목 단위"),
+    "vgg16": ("VGG-16 {cite}`simonyan2015very`", "합성곱을 쌓은 단계"),
+    "densenet40": ("DenseNet-BC-40 {cite}`huang2017densely`", "밀집 블록"),
+    "googlenet": ("GoogLeNet {cite}`szegedy2015going`", "Inception 모듈"),
+    "inception_v3": ("Inception v3 {cite}`szegedy2016rethinking`", "Inception 모듈"),
+    "shufflenet": ("ShuffleNet v2 {cite}`ma2018shufflenet`", "채널을 나누고 섞는 단위"),
+    "xception": ("Xception, 작은 꼴 {cite}`chollet2017xception`", "분리 합성곱의 잔차 단위"),
+    "nasnet_a": ("NASNet-A, 작은 꼴 {cite}`zoph2018learning`", "탐색한 셀"),
+    "residual_attention": ("Residual Attention Network, 작은 꼴 {cite}`wang2017residual`", "마스크가 있는 모듈"),
+    "stn_resnet8": ("Spatial Transformer 뒤의 ResNet-8 {cite}`jaderberg2015spatial`", "기본 단위"),
+}
+
+
+def listed() -> pd.DataFrame:
+    """What each network is, what it costs without a block, and how many slots end its units."""
+    with torch.device("meta"):  # shapes alone
+        found = networks(list(FORMS)).set_index("name")
+    rows = [
+        (what, f"`{name}`", unit, *(f"{n:,}" for n in (found.pixels[name], found.parameters[name])),
+         f"{found.macs[name] / 1e6:,.1f}", str(found.slots[name]))
+        for name, (what, unit) in FORMS.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["망", "이름", "단위", "화소", "매개변수", "MMAC", "빈자리"])
+
+
+def convolutions(unit: nn.Module) -> str:
+    """The convolutions of a unit's branch and the widths of its SE block, as the paper's table writes them."""
+    parts = [unit.reduce, unit.conv1, unit.conv2]
+    told = [f"{c.kernel_size[0]} × {c.kernel_size[1]}, {c.out_channels}" for c in parts]
+    return ", ".join([*told, f"fc [{unit.standard.fc1.out_features}, {unit.standard.fc2.out_features}]"])
+
+
+def table_1() -> pd.DataFrame:
+    """SE-ResNet-50 at 224 x 224, row by row (Hu et al. 2020, Table 1, the column in the middle)."""
+    with torch.device("meta"):
+        model = build("senet", "resnet50_224", 1000, image_size=224)
+        sizes: dict[str, tuple] = {}
+        places = ["stem", *(f"stages.{stage}" for stage in range(4))]
+        with observed(model, {p: lambda _, __, out, p=p: sizes.update({p: tuple(out.shape[2:])}) for p in places}):
+            model(torch.zeros(1, 3, 224, 224))
+    stem = model.stem
+    rows = [
+        (sizes["stem"], f"{stem.kernel_size[0]} × {stem.kernel_size[1]}, {stem.out_channels}, 보폭 {stem.stride[0]}")
+    ]
+    rows.append((sizes["stages.0"], "3 × 3 최대 풀링, 보폭 2"))
+    rows += [
+        (sizes[f"stages.{i}"], f"[{convolutions(stage[-1])}] × {len(stage)}") for i, stage in enumerate(model.stages)
+    ]
+    rows.append(((1, 1), f"전역 평균 풀링, {model.classifier.out_features} 완전 연결, 소프트맥스"))
+    return pd.DataFrame([(f"{h} × {w}", text) for (h, w), text in rows], columns=["출력 크기", "SE-ResNet-50"])
