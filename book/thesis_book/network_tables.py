@@ -1,8 +1,9 @@
 """The networks of the registry, and the SENet paper's Table 1 read off the network itself."""
 
+from typing import Any
+
 import pandas as pd
 import torch
-from torch import nn
 
 from thesis_lib import build
 from thesis_lib.catalogue import networks
@@ -42,7 +43,7 @@ def listed() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["망", "이름", "단위", "화소", "매개변수", "MMAC", "빈자리"])
 
 
-def convolutions(unit: nn.Module) -> str:
+def convolutions(unit: Any) -> str:
     """The convolutions of a unit's branch and the widths of its SE block, as the paper's table writes them."""
     parts = [unit.reduce, unit.conv1, unit.conv2]
     told = [f"{c.kernel_size[0]} × {c.kernel_size[1]}, {c.out_channels}" for c in parts]
