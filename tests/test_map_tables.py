@@ -87,11 +87,11 @@ def test_a_mixed_verdict_names_what_was_won_and_what_was_not():
 def test_two_arms_are_compared_seed_by_seed():
     found = pd.concat([measured("senet"), measured("senet_self")])
     same = map_tables.compared(found, "energy", "grad_cam", "senet_self", "senet")
-    assert "시드 3개에서 평균 +0.0 %p" in same and "말할 수 없다" in same
+    assert "시드 3개에서 평균 +0.0%p" in same and "말할 수 없다" in same
     for figures in found.loc[found["arm"] == "senet_self", "found"]:
         figures["energy/grad_cam"] = figures["energy/grad_cam"] - 7
     worse = map_tables.compared(found, "energy", "grad_cam", "senet_self", "senet")
-    assert "평균 -7.0 %p이고, 95% 신뢰구간은 [-7.0, -7.0]이다" in worse and worse.endswith(
+    assert "평균 -7.0%p이고, 95% 신뢰구간은 [-7.0, -7.0]이다" in worse and worse.endswith(
         "SENet_self의 지도가 더 낮다."
     )
     assert "아직 없다" in map_tables.compared(found, "energy", "grad_cam", "senet_self", "resnet")

@@ -143,7 +143,7 @@ def compared(found: pd.DataFrame, measure: str, method: str, first: str, second:
     key, name = f"{measure}/{method}", MEASURES[measure].removesuffix(" (%)")
     delta = np.array([runs[first][seed][key].mean() - runs[second][seed][key].mean() for seed in seeds])
     mean, half = mean_interval(delta)
-    unit = " %p" if "%" in MEASURES[measure] else ""
+    unit = "%p" if "%" in MEASURES[measure] else ""
     start = f"{name}의 차이({label(first)} − {label(second)})는 시드 {len(seeds)}개에서 평균 {mean:+.1f}{unit}이다."
     if not np.isnan(half):
         start = f"{start.removesuffix('이다.')}이고, 95% 신뢰구간은 [{mean - half:+.1f}, {mean + half:+.1f}]이다."

@@ -3,7 +3,9 @@
 import pandas as pd
 
 from thesis_lib.arms import FAMILIES, label
-from thesis_lib.stats import LEVEL, Difference, compared
+from thesis_lib.stats import LEVEL, Difference, compared, paired, pairs
+
+FEW = 5  # seeds below which a shown difference still asks for more
 
 
 def progress_of(table: pd.DataFrame) -> str:
@@ -44,28 +46,53 @@ def outcome(difference: Difference) -> str:
         return f"두 비교군({first}, {second})을 짝지을 기록이 아직 없다."
     if d.n == 1:
         side = "높았다" if d.mean > 0 else "낮았다" if d.mean < 0 else "다르지 않았다"
-        size = f" {abs(d.mean):.2f} %p" if d.mean else ""
+        size = f" {abs(d.mean):.2f}%p" if d.mean else ""
         return (
             f"시드 하나에서 {first}의 시험 정확도는 {second}보다{size} {side}. "
             "시드가 하나뿐이므로 이것만으로는 어느 쪽이 낫다고 말할 수 없다."
         )
     start = (
-        f"시드 {d.n}개에서 시험 정확도의 차이({first} − {second})는 평균 {d.mean:+.2f} %p이고, "
+        f"시드 {d.n}개에서 시험 정확도의 차이({first} − {second})는 평균 {d.mean:+.2f}%p이고, "
         f"95% 신뢰구간은 [{d.low:+.2f}, {d.high:+.2f}]이다. "
     )
     unseen = "효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다"
     if d.low <= 0 <= d.high:
-        seeable = f"{d.detectable:.2f} %p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다."
+        seeable = f"{d.detectable:.2f}%p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다."
         return start + f"구간이 0을 품으므로 {unseen}. {seeable}"
     if d.verdict.startswith("차이"):
         return start + f"그러나 여러 비교를 함께 보정한 p값은 {d.adjusted:.3f}이므로 {unseen}."
     place = "위" if d.mean > 0 else "아래"
-    return start + f"구간이 0보다 {place}에 있으므로 {first}의 정확도가 {d.verdict}."
+    few = f" 다만 시드가 {d.n}개뿐이므로 다른 시드에서도 되풀이되는지 더 확인해야 한다." if d.n < FEW else ""
+    return (
+        start + f"구간이 0보다 {place}에 있고 보정한 p값이 {d.adjusted:.3f}이므로 {first}의 정확도가 {d.verdict}.{few}"
+    )
 
 
 def compare(table: pd.DataFrame, first: str, second: str) -> str:
     """`outcome` of two arms of one profile, adjusted over the family of the protocol that they are in."""
     return outcome(compared(table, first, second, FAMILIES))
+
+
+def on_validation(table: pd.DataFrame, first: str, second: str) -> str:
+    """Whether a difference is seen on the validation split too, in a sentence."""
+    d = paired(table, first, second, value="val_accuracy")
+    if d.n < 2:
+        return "검증 정확도의 차이는 아직 구간을 낼 수 없다."
+    side = (
+        "품으므로, 검증 분할에서는 차이를 확인하지 못했다"
+        if d.low <= 0 <= d.high
+        else "품지 않아, 검증 분할에서도 차이가 보인다"
+    )
+    return (
+        f"같은 두 망의 검증 정확도의 차이는 평균 {d.mean:+.2f}%p이고 95% 신뢰구간은 "
+        f"[{d.low:+.2f}, {d.high:+.2f}]이다. 구간이 0을 {side}."
+    )
+
+
+def seeds_together(table: pd.DataFrame, first: str, second: str) -> float:
+    """Correlation of two arms' test accuracies over the seeds that both have; nan below three."""
+    both = pairs(table, first, second)
+    return float(both.corr().iloc[0, 1]) if len(both) > 2 else float("nan")
 
 
 def in_english(d: Difference) -> str:
@@ -80,5 +107,8 @@ def in_english(d: Difference) -> str:
     if d.low <= 0 <= d.high:
         crossing = "which includes zero, so no effect is shown"
     else:
-        crossing = "which excludes zero" + ("" if d.adjusted < 1 - LEVEL else ", though not after Holm's correction")
+        few = f"; with {seeds} it needs to be confirmed" if d.n < FEW else ""
+        crossing = f"which excludes zero{few}" + (
+            "" if d.adjusted < 1 - LEVEL else ", though not after Holm's correction"
+        )
     return f"{start}; 95% confidence interval [{d.low:+.2f}, {d.high:+.2f}], {crossing})."

@@ -105,7 +105,7 @@ def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results
         if len(right) > 2:  # with two seeds nobody knows what it covers
             low, high = bootstrap(np.array([a.astype(np.int8) - b.astype(np.int8) for a, b in right]))
             rows.append(rows[-1] | {"시드": "함께", "앞만 맞힌 영상": "—", "뒤만 맞힌 영상": "—"})
-            rows[-1]["p 또는 구간"] = f"[{low:+.2f}, {high:+.2f}] %p"
+            rows[-1]["p 또는 구간"] = f"[{low:+.2f}, {high:+.2f}]%p"
     return pd.DataFrame(rows)
 
 
