@@ -152,7 +152,7 @@ def test_reproduction_tells_equal_near_and_different_apart():
         ([81], "+1.00 percentage points of test accuracy (one seed, so no interval)."),
         ([81, 83, 85], "+2.00 percentage points of test accuracy (3 seeds; 95% confidence interval [-0.48, +4.48], "
                        "which includes zero, so no effect is shown)."),
-        ([81.9, 83.0, 84.1], "which excludes zero)."),
+        ([81.9, 83.0, 84.1], "which excludes zero; with 3 seeds it needs to be confirmed)."),
     ],
 )  # fmt: skip
 def test_the_english_sentence_says_the_same(senet, expected):

@@ -88,8 +88,10 @@ def test_terms_that_pages_link_are_in_the_glossary_once():
 
 
 def test_every_reference_is_cited():
+    sources = [*SOURCES, *(BOOK / "thesis_book").glob("*.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in sources)
     known = set(re.findall(r"^@\w+{([^,]+),", (BOOK / "references.bib").read_text(encoding="utf-8"), re.M))
-    given = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", "".join(path.read_text(encoding="utf-8") for path in SOURCES))
+    given = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text)
     assert known == {key.strip() for keys in given for key in keys.split(",")}
 
 
