@@ -44,10 +44,10 @@ def test_the_sentence_names_what_lies_outside(runs):
 @pytest.mark.parametrize(
     ("arm", "options", "distillation", "expected"),
     [
-        ("cbam", "{}", "{}", "cbam"),
+        ("cbam", "{}", "{}", "CBAM"),
         ("senet", '{"squeeze": "max"}', "{}", "전역 최대 풀링"),
         ("senet", '{"reduction": 32, "stages": [2, 3]}', "{}", "r = 32, 2, 3단계에만"),
-        ("resnet", "{}", '{"method": "soft_labels", "teacher": "x", "alpha": 0.9}', "무른 정답(KD)"),
+        ("resnet", "{}", '{"method": "soft_labels", "teacher": "x", "alpha": 0.9}', "지식 증류(KD)"),
         ("gsop", '{"kept": 4}', "{}", "kept = 4"),
     ],
 )

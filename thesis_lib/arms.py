@@ -62,7 +62,7 @@ FAMILIES = (PRIMARY, CONTROLS)
 
 def label(arm: str) -> str:
     """How figures, tables and sentences name an arm."""
-    return ARMS[arm].label if arm in ARMS else arm
+    return ARMS[arm].label if arm in ARMS else BLOCKS[arm].__name__ if arm in BLOCKS else arm
 
 
 def arm_of(name: str) -> Arm:

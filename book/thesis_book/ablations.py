@@ -20,7 +20,7 @@ TOLD: dict[str, str | dict] = {  # how a changed option is told
     "excitation": {"tanh": "Tanh", "relu": "ReLU"},
     "stages": "{}단계에만",
     "at": {"pre": "SE-PRE", "post": "SE-POST", "identity": "SE-Identity", "inside": "안쪽"},
-    "method": {"soft_labels": "무른 정답(KD)", "attention_transfer": "어텐션 전이(AT)"},
+    "method": {"soft_labels": "지식 증류(KD)", "attention_transfer": "어텐션 전이(AT)"},
 }
 
 

@@ -160,7 +160,9 @@ def evenness(found: pd.DataFrame, arm: str) -> str:
         return "층마다의 엔트로피는 아직 재지 않았다."
     means = [float(values(found, arm, key).mean()) for key in layers]
     told = ", ".join(f"{value:.3f}" for value in means)
-    start = f"{label(arm)}의 어텐션 층 {len(means)}개에서 엔트로피의 평균은 앞에서부터 {told}이다."
+    start = (
+        f"시드 {len(runs)}개에서 {label(arm)}의 어텐션 층 {len(means)}개의 엔트로피는 평균하여 앞에서부터 {told}이다."
+    )
     if means[-1] > EVEN:
         return f"{start} 마지막 층의 어텐션은 거의 고르다. 자리를 고르기보다 모든 위치의 평균을 더하는 데 가깝다."
     return f"{start} 마지막 층의 어텐션은 고르지 않다."

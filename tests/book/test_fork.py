@@ -60,7 +60,7 @@ def test_a_block_is_short_and_listed_with_its_cost(fork):
 
 def test_it_is_compared_with_its_peers(fork):
     told = run(fork, sys.executable, "-m", "thesis_lib", "compare", "scale", "senet")
-    assert "scale" in told and "SENet" in told and "3개" in told
+    assert "Scale" in told and "SENet" in told and "3개" in told
 
 
 def test_name_and_title_stand_on_the_title_page_and_in_the_book(fork):
@@ -77,10 +77,10 @@ def test_name_and_title_stand_on_the_title_page_and_in_the_book(fork):
 def test_the_block_stands_in_table_and_figure(fork):
     page = (fork / "_build" / "html" / "experiment.html").read_text(encoding="utf-8")
     table = re.search(r'<table[^>]*id="tbl-mine".*?</table>', page, re.S)[0]
-    assert re.findall(r"<tr.*?<td><p>(.*?)</p>", table, re.S) == ["ResNet", "SENet", "scale"]
+    assert re.findall(r"<tr.*?<td><p>(.*?)</p>", table, re.S) == ["ResNet", "SENet", "Scale"]
     figure = re.search(r'<figure[^>]*id="fig-mine".*?</figure>', page, re.S)[0]
     drawn = fork / "_build" / "html" / re.search(r'src="([^"]+)"', figure)[1]
-    assert "<!-- scale -->" in drawn.read_text(encoding="utf-8")  # letters are drawn as paths
+    assert "<!-- Scale -->" in drawn.read_text(encoding="utf-8")  # letters are drawn as paths
 
 
 def test_pages_lead_to_their_notebooks_on_colab(fork):
