@@ -15,6 +15,7 @@ import yaml
 import ziamath
 from bs4 import BeautifulSoup, Tag
 from fontTools.ttLib import TTFont
+from PIL import ImageFile
 
 from thesis_lib.errors import ThesisError
 from thesis_lib.progress import progress
@@ -191,6 +192,8 @@ def build(html: str | Path = "_build/html", output: str | Path = "_build/thesis.
     try:
         from weasyprint import HTML
         from weasyprint.text.fonts import FontConfiguration
+
+        ImageFile.LOAD_TRUNCATED_IMAGES = False  # which WeasyPrint turns on for the whole process
     except OSError:
         raise ThesisError(
             "PDF를 짜는 Pango가 없다. Debian·Ubuntu는 apt install libpango-1.0-0 libpangoft2-1.0-0, "
