@@ -33,8 +33,7 @@ FORMS = {  # name: (what it is, with its source; what its unit is)
 
 def listed() -> pd.DataFrame:
     """What each network is, what it costs without a block, and how many slots end its units."""
-    with torch.device("meta"):  # shapes alone
-        found = networks(list(FORMS)).set_index("name")
+    found = networks(list(FORMS)).set_index("name")
     rows = [
         (what, f"`{name}`", unit, *(f"{n:,}" for n in (found.pixels[name], found.parameters[name])),
          f"{found.macs[name] / 1e6:,.1f}", str(found.slots[name]))
@@ -52,12 +51,12 @@ def convolutions(unit: Any) -> str:
 
 def table_1() -> pd.DataFrame:
     """SE-ResNet-50 at 224 x 224, row by row (Hu et al. 2020, Table 1, the column in the middle)."""
-    with torch.device("meta"):
-        model = build("senet", "resnet50_224", 1000, image_size=224)
-        sizes: dict[str, tuple] = {}
-        places = ["stem", *(f"stages.{stage}" for stage in range(4))]
-        with observed(model, {p: lambda _, __, out, p=p: sizes.update({p: tuple(out.shape[2:])}) for p in places}):
-            model(torch.zeros(1, 3, 224, 224))
+    model = build("senet", "resnet50_224", 1000, image_size=224)
+    sizes: dict[str, tuple] = {}
+    places = ["stem", *(f"stages.{stage}" for stage in range(4))]
+    hooks = {p: lambda _, __, out, p=p: sizes.update({p: tuple(out.shape[2:])}) for p in places}
+    with observed(model, hooks), torch.no_grad():
+        model(torch.zeros(1, 3, 224, 224))
     stem = model.stem
     rows = [
         (sizes["stem"], f"{stem.kernel_size[0]} × {stem.kernel_size[1]}, {stem.out_channels}, 보폭 {stem.stride[0]}")
