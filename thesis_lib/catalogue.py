@@ -12,7 +12,7 @@ from .networks import NETWORKS, Slot, make
 
 def source_of(made_by) -> str:
     """The first line of the file that a block or network is written in."""
-    return (inspect.getmodule(made_by).__doc__ or "").strip().partition("\n")[0]
+    return (getattr(inspect.getmodule(made_by), "__doc__", None) or "").strip().partition("\n")[0]
 
 
 def blocks(network: str = "resnet20") -> pd.DataFrame:
