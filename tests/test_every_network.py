@@ -95,20 +95,55 @@ def test_full_size_networks_equal_torchvision(name, theirs):
         torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["vgg16", "googlenet", "inception_v3", "shufflenet", "densenet40"])
-def test_adapted_bodies_compute_what_torchvisions_do(name):
-    """With the stem, pooling and classifier of ours put into torchvision's own, and slots taken out."""
-    ours = redraw(make(name, image_size=32)).eval()
-    x, slots = draw(2, 3, 32, 32), [m for m in ours.modules() if isinstance(m, Slot)]
-    bare = make(name, image_size=32)
-    bare.load_state_dict(ours.state_dict())
-    for parent in list(bare.modules()):
-        for child, module in list(parent.named_children()):
-            if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], Slot):
-                setattr(parent, child, module[0])
-    assert slots and not any(isinstance(m, Slot) for m in bare.modules())
+def small_vgg():
+    theirs = torchvision.models.vgg16_bn(init_weights=False)
+    theirs.avgpool, theirs.classifier = nn.AdaptiveAvgPool2d(1), nn.Linear(512, 10)
+    return theirs
+
+
+def small_googlenet():
+    theirs = torchvision.models.GoogLeNet(10, aux_logits=False, init_weights=False)
+    theirs.conv1.conv = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+    return theirs
+
+
+def small_inception():
+    theirs = torchvision.models.Inception3(10, aux_logits=False, init_weights=False)
+    theirs.Conv2d_1a_3x3.conv = nn.Conv2d(3, 32, 3, 1, 1, bias=False)
+    theirs.Conv2d_2a_3x3.conv = nn.Conv2d(32, 32, 3, 1, 1, bias=False)
+    theirs.maxpool2 = nn.Identity()
+    return theirs
+
+
+def small_shufflenet():
+    theirs = torchvision.models.shufflenet_v2_x1_0(num_classes=10)
+    theirs.conv1[0], theirs.maxpool = nn.Conv2d(3, 24, 3, 1, 1, bias=False), nn.Identity()
+    return theirs
+
+
+def small_densenet():
+    theirs = torchvision.models.DenseNet(12, (6, 6, 6), 24, num_classes=10)
+    theirs.features.conv0, theirs.features.pool0 = nn.Conv2d(3, 24, 3, 1, 1, bias=False), nn.Identity()
+    return theirs
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("vgg16", small_vgg),
+        ("googlenet", small_googlenet),
+        ("inception_v3", small_inception),
+        ("shufflenet", small_shufflenet),
+        ("densenet40", small_densenet),
+    ],
+)
+def test_adapted_bodies_compute_what_torchvisions_do(name, theirs):
+    """torchvision's own forward pass, its stem made small, on our weights in their order."""
+    ours, theirs = redraw(make(name, image_size=32)).eval(), theirs().eval()
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
+    x = draw(2, 3, 32, 32)
     with torch.no_grad():
-        torch.testing.assert_close(bare.eval()(x), ours(x))
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
 
 
 def test_xception_equals_timms():

@@ -39,7 +39,7 @@ def value_of(text: str):
         raise ThesisError(f"값을 읽을 수 없다: {text!r}. 수, 글자, [1, 2] 또는 {{num_heads: 8}} 꼴로 적으라.") from None
 
 
-def train_command(args, _rest) -> int:
+def train_command(args, _rest) -> None:
     import torch
 
     from .environment import over_before
@@ -59,17 +59,15 @@ def train_command(args, _rest) -> int:
     with over_before(deadline):
         left = train_missing(experiments, args.results, **options)
     print(f"실험 {len(experiments)}개 가운데 {len(experiments) - len(left)}개에 기록이 있다: {args.results}/runs")
-    return 0
 
 
-def run_command(args, rest) -> int:
+def run_command(args, rest) -> None:
     from .batch import run_notebook
 
     if len(rest) % 2 or any(not name.startswith("--") for name in rest[::2]):
         raise ThesisError("노트북 매개변수는 '--이름 값' 꼴로 적으라.")
     given = {name[2:].replace("-", "_"): value_of(value) for name, value in zip(rest[::2], rest[1::2], strict=True)}
     print(f"실행한 노트북: {run_notebook(args.notebook, given, args.output)}")
-    return 0
 
 
 def records_command(args, _rest) -> int:
@@ -83,7 +81,7 @@ def records_command(args, _rest) -> int:
     return 1 if table.attrs["problems"] else 0
 
 
-def compare_command(args, _rest) -> int:
+def compare_command(args, _rest) -> None:
     from .arms import FAMILIES, label
     from .errors import choose
     from .records import SETTINGS, load_records, usual
@@ -98,23 +96,20 @@ def compare_command(args, _rest) -> int:
             d = compared(usual(group), args.first, args.second, FAMILIES)
             sizes = f"차이 {d.mean:+.2f} %p, 95% 구간 [{d.low:+.2f}, {d.high:+.2f}], 보정한 p {d.adjusted:.3f}"
             print(f"  {label(d.first)} − {label(d.second)}: 시드 {d.n}개, {sizes}: {d.verdict}")
-    return 0
 
 
-def blocks_command(args, _rest) -> int:
+def blocks_command(args, _rest) -> None:
     from .catalogue import blocks
 
     print(f"블록마다 {args.network}의 모든 단계에 둘 때 늘어나는 매개변수와 곱셈-누산")
     print(blocks(args.network).to_string(index=False))
-    return 0
 
 
-def networks_command(args, _rest) -> int:
+def networks_command(args, _rest) -> None:
     from .catalogue import networks
 
     print("망마다 블록 없이, 이름 끝의 화소 수(없으면 32)에서 센 매개변수와 곱셈-누산, standard 빈자리의 수")
     print(networks().to_string(index=False))
-    return 0
 
 
 def verify_command(args, _rest) -> int:
@@ -179,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
         args, rest = parser().parse_known_args(arguments)
         if rest and args.command != "run":
             raise ThesisError(f"알 수 없는 인자: {' '.join(rest)}. 도움말: python -m thesis_lib {args.command} --help")
-        return args.call(args, rest)
+        return args.call(args, rest) or 0
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         return stopped.status

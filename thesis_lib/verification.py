@@ -31,10 +31,9 @@ def verdict(record: Record, again: Record, sd: float) -> tuple[bool, str]:
     if other := [name for name in SAME if then[name] != now[name]]:
         gap = abs(again.test_accuracy - record.test_accuracy)
         agrees = gap <= 3 * sd
-        start = "맞는다" if agrees else "맞지 않는다"
         return agrees, (
-            f"{start}: 환경이 달라({', '.join(other)}) 비트가 아니라 정확도를 견주었다. "
-            f"차이는 {gap:.2f} %p이고 한도는 시드 사이 표준편차의 세 배인 {3 * sd:.2f} %p이다."
+            f"{'맞는다' if agrees else '맞지 않는다'}: 환경이 달라({', '.join(other)}) 비트가 아니라 "
+            f"정확도를 견주었다. 차이는 {gap:.2f} %p이고 한도는 시드 사이 표준편차의 세 배인 {3 * sd:.2f} %p이다."
         )
     names = [name for name in ("weights_sha256", "predictions_sha256") if record.data[name] != again.data[name]]
     if names:

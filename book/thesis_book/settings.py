@@ -5,7 +5,6 @@ from pathlib import Path
 
 import yaml
 
-from thesis_lib.checkpoint import write_atomically
 from thesis_lib.errors import ThesisError
 
 FILE = Path(__file__).parents[1] / "thesis.yml"
@@ -34,6 +33,8 @@ def colab(repository: str, notebook: str) -> str:
 
 def spread(root: Path = FILE.parents[1]) -> list[Path]:
     """Write the settings into the files that cannot read them: notebooks on Colab, and the citation file."""
+    from thesis_lib.checkpoint import write_atomically  # torch, which no reading of settings should wait for
+
     given, changed = read(root / "book" / "thesis.yml"), []
     here = "https://github.com/" + (given["repository"] or NOWHERE)
     lines = [

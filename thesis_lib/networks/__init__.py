@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 
 from torch import nn
-from torchvision.models import vgg16_bn, vgg19_bn
 
 from ..errors import ThesisError, choose
 from ..randomness import generator
-from .adapted import DenseNet, googlenet, inception_v3, shufflenet, vgg
+from .adapted import densenet, googlenet, inception_v3, shufflenet, vgg
 from .nasnet import NASNet
 from .residual_attention import ResidualAttentionNetwork
 from .resnet import ResNet
@@ -45,10 +44,10 @@ NETWORKS: Mapping[str, partial] = (
         "resnext29": partial(ResNet, (3, 3, 3), widths=(64, 128, 256), expansion=4, groups=8, inner=8),
         "resnext50_224": partial(ResNet, (3, 4, 6, 3), groups=32, **RESNEXT),
         "senet154_224": partial(ResNet, (3, 8, 36, 3), groups=64, half=True, **RESNEXT | {"inner": 4, "stem": "deep"}),
-        "vgg16": partial(vgg, vgg16_bn),
-        "vgg19": partial(vgg, vgg19_bn),
-        "densenet40": partial(DenseNet, 6, 12),
-        "densenet100": partial(DenseNet, 16, 12),
+        "vgg16": partial(vgg, "D"),
+        "vgg19": partial(vgg, "E"),
+        "densenet40": partial(densenet, 6, 12),
+        "densenet100": partial(densenet, 16, 12),
         "xception": partial(Xception),
         "xception_299": partial(Xception, large=True),
         "nasnet_a": partial(NASNet, 2, 16),

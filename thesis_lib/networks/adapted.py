@@ -4,13 +4,19 @@ Dropout is left out: it would draw from hidden state, and the recipe is one for 
 """
 
 import re
+from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
-from torchvision.models.shufflenetv2 import InvertedResidual
 
 from .slot import Slot, observed
+
+
+def models():
+    """torchvision's, imported late: torch's compiler comes with it, two seconds that most runs can spare."""
+    from torchvision import models
+
+    return models
 
 
 class Mean(nn.Module):
@@ -34,28 +40,29 @@ def slotted(model: nn.Module, stages: dict[str, int], image_size: int) -> nn.Mod
     return model
 
 
-def vgg(body, *, num_classes: int = 10, image_size: int = 32) -> nn.Module:
-    """VGG with batch norm (Simonyan and Zisserman 2015); a slot ends each of the five stages.
+def on_features(features: nn.Module, classifier: nn.Module) -> nn.Sequential:
+    """The classifier on the mean over positions."""
+    return nn.Sequential(OrderedDict(features=features, mean=Mean(), flat=nn.Flatten(), classifier=classifier))
+
+
+def vgg(plan: str, *, num_classes: int = 10, image_size: int = 32) -> nn.Module:
+    """VGG with batch norm (Simonyan and Zisserman 2015, table 1: plan D or E); a slot ends each of the five stages.
 
     One linear layer on the mean over positions takes the place of the three for 7 x 7 maps.
     """
-    model = body(num_classes=num_classes, init_weights=False)
-    model.avgpool, model.classifier = Mean(), nn.Linear(512, num_classes)
-    pools = [index for index, layer in enumerate(model.features) if isinstance(layer, nn.MaxPool2d)]
+    features = models().vgg.make_layers(models().vgg.cfgs[plan], batch_norm=True)
+    pools = [index for index, layer in enumerate(features) if isinstance(layer, nn.MaxPool2d)]
+    model = on_features(features, nn.Linear(512, num_classes))
     return slotted(model, {f"features.{index - 1}": stage for stage, index in enumerate(pools, 1)}, image_size)
 
 
-class DenseNet(models.DenseNet):
+def densenet(layers: int, growth_rate: int, *, num_classes: int = 10, image_size: int = 32) -> nn.Module:
     """DenseNet-BC (Huang et al. 2017): 3 x 3 stem, bottlenecks, compression 1/2; a slot ends each dense block."""
-
-    def __init__(self, layers: int, growth_rate: int, *, num_classes: int = 10, image_size: int = 32):
-        super().__init__(growth_rate, (layers,) * 3, 2 * growth_rate, num_classes=num_classes)
-        self.features.conv0 = nn.Conv2d(3, 2 * growth_rate, 3, padding=1, bias=False)
-        self.features.pool0 = nn.Identity()
-        slotted(self, {f"features.denseblock{stage}": stage for stage in (1, 2, 3)}, image_size)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(self.features(x).relu().mean((2, 3)))
+    body = models().DenseNet(growth_rate, (layers,) * 3, 2 * growth_rate, num_classes=num_classes)
+    body.features.conv0, body.features.pool0 = nn.Conv2d(3, 2 * growth_rate, 3, padding=1, bias=False), nn.Identity()
+    body.features.add_module("relu5", nn.ReLU())
+    model = on_features(body.features, body.classifier)
+    return slotted(model, {f"features.denseblock{stage}": stage for stage in (1, 2, 3)}, image_size)
 
 
 def googlenet(*, num_classes: int = 10, image_size: int = 32) -> nn.Module:
@@ -63,7 +70,7 @@ def googlenet(*, num_classes: int = 10, image_size: int = 32) -> nn.Module:
 
     A slot ends every Inception module, as in the SENet paper's figure 2.
     """
-    model = models.GoogLeNet(num_classes, aux_logits=False, init_weights=False, dropout=0.0)
+    model = models().GoogLeNet(num_classes, aux_logits=False, init_weights=False, dropout=0.0)
     model.conv1.conv, model.avgpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), Mean()
     names = [name for name, _ in model.named_children() if name.startswith("inception")]
     return slotted(model, {name: int(name[9]) - 2 for name in names}, image_size)
@@ -74,7 +81,7 @@ def inception_v3(*, num_classes: int = 10, image_size: int = 32) -> nn.Module:
 
     A slot ends every Inception module; the two that halve the map open stages 2 and 3.
     """
-    model = models.Inception3(num_classes, aux_logits=False, init_weights=False, dropout=0.0)
+    model = models().Inception3(num_classes, aux_logits=False, init_weights=False, dropout=0.0)
     model.Conv2d_1a_3x3.conv = nn.Conv2d(3, 32, 3, padding=1, bias=False)
     model.Conv2d_2a_3x3.conv = nn.Conv2d(32, 32, 3, padding=1, bias=False)
     model.maxpool2, model.avgpool = nn.Identity(), Mean()
@@ -88,7 +95,7 @@ def shufflenet(*, num_classes: int = 10, image_size: int = 32) -> nn.Module:
 
     A slot ends every unit.
     """
-    model = models.shufflenet_v2_x1_0(num_classes=num_classes)
+    model = models().shufflenet_v2_x1_0(num_classes=num_classes)
     model.conv1[0], model.maxpool = nn.Conv2d(3, 24, 3, padding=1, bias=False), nn.Identity()
-    units = [place for place, module in model.named_modules() if isinstance(module, InvertedResidual)]
-    return slotted(model, {place: int(re.findall(r"\d", place)[0]) - 1 for place in units}, image_size)
+    units = [place for place, _ in model.named_modules() if re.fullmatch(r"stage\d\.\d", place)]
+    return slotted(model, {place: int(place[5]) - 1 for place in units}, image_size)
