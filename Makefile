@@ -28,7 +28,8 @@ thesis: .venv/ready
 	@echo "다 되었다. 브라우저로 열라: file://$(CURDIR)/_build/html/index.html"
 
 test: .venv/ready lint
-	pytest -n auto --maxprocesses 4 --dist loadgroup
+	pytest -n auto --maxprocesses 4 --dist worksteal --ignore tests/book
+	pytest tests/book
 
 crash: .venv/ready
 	pytest -m crash

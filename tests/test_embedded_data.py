@@ -82,6 +82,20 @@ def test_digits_are_complete():
     assert sum(map(len, seen)) == len(set.union(*seen))
 
 
+def test_moved_digits_are_the_digits_of_the_same_parts_made_small_turned_and_shifted():
+    """A fixed content, and mass that lies where the drawn shift puts it: in the mean in the middle, but not in each."""
+    plain, other = load("digits"), load("digits_moved")
+    assert other.checksum == "3271fb767a86cdef01277c866a36083b9080b0b2841818aa34ac04b88ab95726"
+    assert not other.flip and len(other.test) == len(plain.test)
+    for split in ("train", "test"):
+        assert torch.equal(*(torch.bincount(getattr(d, split).labels) for d in (plain, other)))
+    grey = other.test.images[..., 0].double()
+    area = grey.sum((1, 2)) / plain.test.images[..., 0].double().sum((1, 2)).mean()
+    assert area.mean() == pytest.approx(0.25, abs=0.02)
+    rows = (grey.sum(2) @ torch.arange(32.0).double()) / grey.sum((1, 2)) - 15.5
+    assert rows.mean().abs() < 0.5 and rows.abs().max() < 8 + 2.5 and rows.std() == pytest.approx(8 / 3**0.5, abs=0.5)
+
+
 def test_mean_and_std_are_those_of_the_training_pixels():
     digits = load("digits", image_size=8)
     pixels = torch.cat([digits.train.images, digits.validation.images]).double().flatten(0, 2) / 255

@@ -7,7 +7,7 @@ import pandas as pd
 from thesis_lib.arms import label
 from thesis_lib.stats import Difference, paired
 
-from .tables import mean_sd
+from .tables import change, mean_sd
 
 TOLD: dict[str, str | dict] = {  # how a changed option is told
     "num_heads": "헤드 {}개",
@@ -53,8 +53,7 @@ def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str
             "변형": f"{name} (기준)" if own else name,
             "시드 수": len(runs),
             "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
-            "차이 (%p)": "—" if own or not d.n else f"{d.mean:+.2f}",
-            "95% 구간": "—" if own or d.n < 2 else f"[{d.low:+.2f}, {d.high:+.2f}]",
+            **change(None if own else d),
             "매개변수": f"{runs['parameters'].iloc[0]:,}",
             "MMAC": f"{runs['macs'].iloc[0] / 1e6:.2f}",
         }

@@ -1,5 +1,6 @@
 """The architecture, drawn by code: the residual unit of each arm, with the shape at every step."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
@@ -135,4 +136,16 @@ def network_units() -> Figure:
         arrow(place, (0, -1.1 * len(steps) + 0.8), (0, -1.1 * len(steps) + 0.3))
         place.set(xlim=(-1.5, 1.5), ylim=(-4.4, 0.9))
         place.set_axis_off()
+    return figure
+
+
+def straightening(pictures: np.ndarray, straightened: np.ndarray) -> Figure:
+    """Pictures (N, H, W) over what a Spatial Transformer makes of them."""
+    figure, grid = axes(8, 2.1, columns=len(pictures), rows=2)
+    for row, (name, drawn) in enumerate((("입력", pictures), ("편 것", straightened))):
+        for place, picture in zip(grid[row], drawn, strict=True):
+            place.imshow(picture, cmap="gray", interpolation="nearest")
+            place.set(xticks=[], yticks=[])
+            place.grid(False)
+        grid[row][0].set_ylabel(name, rotation=0, ha="right", va="center")
     return figure

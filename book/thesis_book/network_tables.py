@@ -2,12 +2,17 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
 from thesis_lib import build
 from thesis_lib.catalogue import networks
+from thesis_lib.maps import data_of, inputs_of, network_of
 from thesis_lib.networks import observed
+from thesis_lib.stats import Difference, paired
+
+from .tables import change, mean_sd, records_of
 
 FORMS = {  # name: (what it is, with its source; what its unit is)
     "resnet20": ("ResNet-20 {cite}`he2016deep`", "기본 단위"),
@@ -15,17 +20,21 @@ FORMS = {  # name: (what it is, with its source; what its unit is)
     "resnet11": ("ResNet-11 {cite}`he2016deep`", "병목 단위"),
     "resnet18": ("ResNet-18 {cite}`he2016deep`", "기본 단위"),
     "resnet50_224": ("ResNet-50, 논문의 꼴 {cite}`he2016deep`", "병목 단위"),
+    "preresnet8": ("PreResNet-8 {cite}`he2016identity`", "정규화와 ReLU가 앞선 기본 단위"),
     "preresnet20": ("PreResNet-20 {cite}`he2016identity`", "정규화와 ReLU가 앞선 기본 단위"),
     "wrn16_4": ("WRN-16-4 {cite}`zagoruyko2016wide`", "네 배 넓은 기본 단위"),
     "resnext29": ("ResNeXt-29, 8 × 64d {cite}`xie2017aggregated`", "묶음 합성곱의 병목 단위"),
     "senet154_224": ("SENet-154의 몸통, 논문의 꼴 {cite}`hu2020squeeze`", "묶음 합성곱의 병목 단위"),
     "vgg16": ("VGG-16 {cite}`simonyan2015very`", "합성곱을 쌓은 단계"),
+    "densenet16": ("DenseNet-BC-16 {cite}`huang2017densely`", "밀집 블록"),
     "densenet40": ("DenseNet-BC-40 {cite}`huang2017densely`", "밀집 블록"),
     "googlenet": ("GoogLeNet {cite}`szegedy2015going`", "Inception 모듈"),
     "inception_v3": ("Inception v3 {cite}`szegedy2016rethinking`", "Inception 모듈"),
     "shufflenet": ("ShuffleNet v2 {cite}`ma2018shufflenet`", "채널을 나누고 섞는 단위"),
+    "shufflenet_half": ("ShuffleNet v2, 반의 너비 {cite}`ma2018shufflenet`", "채널을 나누고 섞는 단위"),
     "xception": ("Xception, 작은 꼴 {cite}`chollet2017xception`", "분리 합성곱의 잔차 단위"),
     "nasnet_a": ("NASNet-A, 작은 꼴 {cite}`zoph2018learning`", "탐색한 셀"),
+    "nasnet_a_small": ("NASNet-A, 더 작은 꼴 {cite}`zoph2018learning`", "탐색한 셀"),
     "residual_attention": ("Residual Attention Network, 작은 꼴 {cite}`wang2017residual`", "마스크가 있는 모듈"),
     "stn_resnet8": ("Spatial Transformer 뒤의 ResNet-8 {cite}`jaderberg2015spatial`", "기본 단위"),
 }
@@ -67,3 +76,84 @@ def table_1() -> pd.DataFrame:
     ]
     rows.append(((1, 1), f"전역 평균 풀링, {model.classifier.out_features} 완전 연결, 소프트맥스"))
     return pd.DataFrame([(f"{h} × {w}", text) for (h, w), text in rows], columns=["출력 크기", "SE-ResNet-50"])
+
+
+def attended(runs: pd.DataFrame) -> pd.DataFrame:
+    """SENet and SENet_self in each network of a profile, and what the attention changes."""
+    rows = []
+    for network, own in runs.groupby("network", sort=False):
+        arms = {arm: own[own["arm"] == arm] for arm in ("senet", "senet_self")}
+        accuracies = {arm: mean_sd(there["test_accuracy"]) if len(there) else "—" for arm, there in arms.items()}
+        d = paired(own, "senet_self", "senet")
+        rows.append(
+            {
+                "망": f"`{network}`",
+                "시드 수": d.n,
+                "SENet (%)": accuracies["senet"],
+                "SENet_self (%)": accuracies["senet_self"],
+            }
+            | change(d)
+            | {"SENet_self의 MMAC": "".join(f"{macs / 1e6:.1f}" for macs in arms["senet_self"]["macs"][:1])}
+        )
+    return pd.DataFrame(rows)
+
+
+def evidence(runs: pd.DataFrame) -> str:
+    """In which networks SENet_self and SENet differ by more than their interval, in a sentence."""
+    known = {network: paired(own, "senet_self", "senet") for network, own in runs.groupby("network", sort=False)}
+    known = {network: d for network, d in known.items() if d.n > 1}
+    if not known:
+        return "구간을 낼 만큼 실행이 모이지 않았다."
+    parts = []
+    for text, side in (("높은", 1), ("낮은", -1)):
+        names = [name for name, d in known.items() if side * d.mean > 0 and not d.low <= 0 <= d.high]
+        if names:
+            parts.append(f"SENet_self가 더 {text} 백본은 {', '.join(names)}")
+    if not parts:
+        return f"구간을 낸 백본 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 없다."
+    return f"95% 구간이 0을 벗어난 것 가운데 {', '.join(parts)}이다. 여러 번 견주었으므로 하나쯤은 우연일 수 있다."
+
+
+def straightened(runs: pd.DataFrame) -> tuple[pd.DataFrame, Difference]:
+    """The network with the Spatial Transformer beside the one without, and their paired difference."""
+    by_network = runs.assign(arm=runs["network"])
+    d = paired(by_network, "stn_resnet8", "resnet8")
+    rows = [
+        {
+            "망": f"`{network}`",
+            "시드 수": len(own),
+            "시험 정확도 (%)": mean_sd(own["test_accuracy"]),
+            "매개변수": f"{own['parameters'].iloc[0]:,}",
+            "MMAC": f"{own['macs'].iloc[0] / 1e6:.1f}",
+        }
+        | change(d if network == d.first else None)
+        for network, own in by_network.groupby("network", sort=False)
+    ]
+    return pd.DataFrame(rows), d
+
+
+def off_centre(pictures: np.ndarray) -> float:
+    """Mean distance in pixels from the middle to the centre of mass of pictures (N, H, W) on black."""
+    _, height, width = pictures.shape
+    total = pictures.sum((1, 2))
+    y = (pictures.sum(2) @ np.arange(height)) / total - (height - 1) / 2
+    x = (pictures.sum(1) @ np.arange(width)) / total - (width - 1) / 2
+    return float(np.hypot(x, y).mean())
+
+
+def before_and_after(runs: pd.DataFrame) -> tuple[float, float, tuple[np.ndarray, np.ndarray] | None]:
+    """What the Spatial Transformer of seed 0 does to the test pictures: how far off the centre they are before and
+    after, and the first picture of each class before and after. nan and None without its weights.
+    """
+    own = runs[(runs["network"] == "stn_resnet8") & (runs["seed"] == 0)]
+    records = [r for r in records_of(own) if (r.folder / "weights.safetensors").exists()] if len(own) else []
+    if not records:
+        return np.nan, np.nan, None
+    data = data_of(records[0])
+    model: Any = network_of(records[0])
+    with torch.no_grad():
+        after = model.straightened(inputs_of(data.test, data))[:, 0].numpy()
+    after = (after * data.std[0] + data.mean[0]).clip(0, 1)  # as a picture; what lies outside has the mean's grey
+    before = data.test.images[..., 0].numpy() / 255
+    first = [int((data.test.labels == label).nonzero()[0, 0]) for label in range(len(data.classes))]
+    return off_centre(before), off_centre(after), (before[first], after[first])

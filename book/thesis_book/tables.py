@@ -7,7 +7,7 @@ from scipy import stats
 from thesis_lib.arms import ARMS, PRIMARY, label
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import Record, all_records, load_records, records_by_id
-from thesis_lib.stats import LEVEL, bootstrap, family, mcnemar, pairs
+from thesis_lib.stats import LEVEL, Difference, bootstrap, family, mcnemar, pairs
 
 from .robustness import CORRUPTIONS
 
@@ -15,10 +15,10 @@ ORDER = list(ARMS)
 
 
 def of_profile(profile: str, results: str = "results", folder: str = "profiles") -> pd.DataFrame:
-    """The records of a profile's experiments, in its order; `.attrs`: planned, finished, problems."""
-    wanted = [experiment.id for experiment in read_profile(f"{folder}/{profile}.yaml")]
-    table = load_records(results, wanted)
-    table.attrs |= {"planned": len(wanted), "finished": len(table)}
+    """The records of a profile's experiments, in its order; `.attrs`: planned, finished, epochs, problems."""
+    planned = read_profile(f"{folder}/{profile}.yaml")
+    table = load_records(results, [experiment.id for experiment in planned])
+    table.attrs |= {"planned": len(planned), "finished": len(table), "epochs": planned[0].epochs}
     return table
 
 
@@ -60,6 +60,15 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
             for arm, runs in by_arm(table)
         ]
     )
+
+
+def change(d: Difference | None) -> dict[str, str]:
+    """A paired difference as two columns of a row; dashes where there is none."""
+    known = d is not None and d.n
+    return {
+        "차이 (%p)": f"{d.mean:+.2f}" if known else "—",
+        "95% 구간": f"[{d.low:+.2f}, {d.high:+.2f}]" if known and d.n > 1 else "—",
+    }
 
 
 def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:

@@ -23,13 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # Sphinx loads the extensions from their folder; so do the tests
 
 
-def pytest_collection_modifyitems(items):
-    """Side by side with the library's tests, but in one process, for which the book is built once."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("book"))
-
-
 class Book:
     """A copy of what the book is made of, and its pages once built."""
 

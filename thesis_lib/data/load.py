@@ -18,8 +18,8 @@ DOWNLOADS: dict[str, tuple[str, dict, dict]] = {  # torchvision's class, argumen
     "svhn": ("SVHN", {"split": "train"}, {"split": "test"}),
     "stl10": ("STL10", {"split": "train"}, {"split": "test"}),
 }
-DATASETS = ("shapes", "digits", *DOWNLOADS)
-NO_FLIP = {"digits", "svhn"}  # a mirrored digit is another sign
+DATASETS = ("shapes", "digits", "digits_moved", *DOWNLOADS)
+NO_FLIP = {"digits", "digits_moved", "svhn"}  # a mirrored digit is another sign
 
 
 def split_of(images, labels, masks=None) -> Split:
@@ -30,23 +30,33 @@ def split_of(images, labels, masks=None) -> Split:
     return Split(torch.from_numpy(np.asarray(images)[order]), wanted, kept)
 
 
-def embedded_shapes() -> tuple[tuple[str, ...], Split, Split]:
-    return shapes.SHAPES, split_of(*shapes.draw(4000, seed=1)), split_of(*shapes.draw(2000, seed=2))
+def moved(images: np.ndarray, seed: int) -> np.ndarray:
+    """Each picture at half its size, turned by up to 60 degrees and shifted by up to a quarter of a black frame."""
+    from PIL import Image
+
+    size, frames = images.shape[1], np.zeros_like(images)
+    frames[:, size // 4 :, size // 4 :][:, : size // 2, : size // 2] = pictures_of(images, size // 2)
+    draws = 2 * np.random.Generator(np.random.PCG64(seed)).random((len(images), 3)) - 1
+    turned = []
+    for frame, (angle, *shift) in zip(frames, draws * (60, size / 4, size / 4), strict=True):
+        turned.append(Image.fromarray(frame).rotate(angle, Image.Resampling.BILINEAR, translate=tuple(shift)))
+    return pictures_of(turned, size)
 
 
-def embedded_digits(size: int) -> tuple[tuple[str, ...], Split, Split]:
+def embedded_digits(size: int, displaced: bool) -> tuple[tuple[str, ...], Split, Split]:
     """scikit-learn's 1,797 handwritten digits (8 x 8); a fifth of each class, by hash, is the test part."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
     grey = (bunch.images * (255 / 16)).round().astype(np.uint8)
     images = pictures_of(np.repeat(grey[..., None], 3, axis=3), size)
-    everything = split_of(images, bunch.target)
-    test = torch.zeros(len(everything), dtype=torch.bool)
+    whole = split_of(images, bunch.target)
+    test = torch.zeros(len(whole), dtype=torch.bool)
     for digit in range(10):
-        test[(everything.labels == digit).nonzero()[::5, 0]] = True
-    part = [Split(everything.images[keep], everything.labels[keep]) for keep in (~test, test)]
-    return tuple("0123456789"), part[0], part[1]
+        test[(whole.labels == digit).nonzero()[::5, 0]] = True
+    parts = [(whole.images[keep].numpy(), whole.labels[keep]) for keep in (~test, test)]
+    train, rest = (split_of(moved(x, seed) if displaced else x, labels) for seed, (x, labels) in enumerate(parts))
+    return tuple("0123456789"), train, rest
 
 
 def pictures_of(arrays, size: int) -> np.ndarray:
@@ -105,9 +115,10 @@ def load(name: str, root: str | Path = "data", image_size: int = 32) -> Dataset:
     elif name == "shapes":
         if image_size != shapes.SIZE:
             raise ThesisError(f"shapes의 image_size는 {shapes.SIZE}뿐이다(받은 값: {image_size}).")
-        classes, train, test = embedded_shapes()
-    elif name == "digits":
-        classes, train, test = embedded_digits(image_size)
+        classes = shapes.SHAPES
+        train, test = (split_of(*shapes.draw(count, seed)) for count, seed in ((4000, 1), (2000, 2)))
+    elif name in ("digits", "digits_moved"):
+        classes, train, test = embedded_digits(image_size, name == "digits_moved")
     else:
         classes, train, test = downloaded(name, root, image_size)
     return assemble(name, classes, train, test, flip=name not in NO_FLIP)

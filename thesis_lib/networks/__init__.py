@@ -36,8 +36,9 @@ NETWORKS: Mapping[str, partial] = (
         for name, (units, wider) in DEEP.items()
     }
     | {body.__name__: partial(body) for body in (googlenet, inception_v3, shufflenet)}
+    | {"shufflenet_half": partial(shufflenet, half=True)}
     | {
-        "preresnet20": partial(ResNet, (3, 3, 3), widths=CIFAR, preactivated=True),
+        **{f"preresnet{6 * n + 2}": partial(ResNet, (n, n, n), widths=CIFAR, preactivated=True) for n in (1, 3)},
         "preresnet164": partial(ResNet, (18, 18, 18), widths=CIFAR, expansion=4, preactivated=True),
         "wrn16_4": partial(ResNet, (2, 2, 2), widths=(64, 128, 256), preactivated=True),
         "wrn28_10": partial(ResNet, (4, 4, 4), widths=(160, 320, 640), preactivated=True),
@@ -46,11 +47,11 @@ NETWORKS: Mapping[str, partial] = (
         "senet154_224": partial(ResNet, (3, 8, 36, 3), groups=64, half=True, **RESNEXT | {"inner": 4, "stem": "deep"}),
         "vgg16": partial(vgg, "D"),
         "vgg19": partial(vgg, "E"),
-        "densenet40": partial(densenet, 6, 12),
-        "densenet100": partial(densenet, 16, 12),
+        **{f"densenet{6 * n + 4}": partial(densenet, n, 12) for n in (2, 6, 16)},
         "xception": partial(Xception),
         "xception_299": partial(Xception, large=True),
         "nasnet_a": partial(NASNet, 2, 16),
+        "nasnet_a_small": partial(NASNet, 1, 8),
         "residual_attention": partial(ResidualAttentionNetwork, CIFAR),
         "residual_attention_add": partial(ResidualAttentionNetwork, CIFAR, mix="add"),
         "stn_resnet8": partial(SpatialTransformer, partial(ResNet, (1, 1, 1), widths=CIFAR)),

@@ -21,19 +21,7 @@ class ResidualUnit(nn.Module):
     Shapes: (B, inputs, H, W) -> (B, width * expansion, H / stride, W / stride).
     """
 
-    def __init__(
-        self,
-        inputs: int,
-        width: int,
-        stride: int,
-        *,
-        expansion: int,
-        stage: int,
-        size: int,
-        groups=1,
-        inner=1,
-        half=False,
-    ):
+    def __init__(self, inputs, width, stride, *, expansion, stage, size, groups=1, inner=1, half=False):
         super().__init__()
         outputs, small, middle = width * expansion, -(-size // stride), width * inner
         self.pre = Slot("pre", stage, inputs, size, size)
