@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn import functional as F
 
 from thesis_lib import build
 from thesis_lib.catalogue import networks
 from thesis_lib.maps import data_of, inputs_of, network_of
 from thesis_lib.networks import observed
+from thesis_lib.networks.spatial_transformer import sampled
 from thesis_lib.stats import Difference, paired
 
 from .tables import change, mean_sd, records_of
@@ -151,9 +153,10 @@ def before_and_after(runs: pd.DataFrame) -> tuple[float, float, tuple[np.ndarray
         return np.nan, np.nan, None
     data = data_of(records[0])
     model: Any = network_of(records[0])
+    before = data.test.images[..., 0].float() / 255
     with torch.no_grad():
-        after = model.straightened(inputs_of(data.test, data))[:, 0].numpy()
-    after = (after * data.std[0] + data.mean[0]).clip(0, 1)  # as a picture; what lies outside has the mean's grey
-    before = data.test.images[..., 0].numpy() / 255
+        grid = F.affine_grid(model.localiser(inputs_of(data.test, data)), [len(before), 1, *before.shape[1:]], False)
+        after = sampled(before[:, None], grid)[:, 0]
     first = [int((data.test.labels == label).nonzero()[0, 0]) for label in range(len(data.classes))]
-    return off_centre(before), off_centre(after), (before[first], after[first])
+    seen, shown = before.numpy(), after.numpy()
+    return off_centre(seen), off_centre(shown), (seen[first], shown[first])

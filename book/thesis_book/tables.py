@@ -64,11 +64,9 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def change(d: Difference | None) -> dict[str, str]:
     """A paired difference as two columns of a row; dashes where there is none."""
-    known = d is not None and d.n
-    return {
-        "차이 (%p)": f"{d.mean:+.2f}" if known else "—",
-        "95% 구간": f"[{d.low:+.2f}, {d.high:+.2f}]" if known and d.n > 1 else "—",
-    }
+    if d is None or not d.n:
+        return {"차이 (%p)": "—", "95% 구간": "—"}
+    return {"차이 (%p)": f"{d.mean:+.2f}", "95% 구간": f"[{d.low:+.2f}, {d.high:+.2f}]" if d.n > 1 else "—"}
 
 
 def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
