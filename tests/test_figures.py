@@ -51,19 +51,27 @@ def test_an_empty_table_draws_a_note(draw, tmp_path):
 
 
 def test_corruptions_are_drawn_and_tabled(tmp_path):
-    clean = tables.of_profile("quick")
     rows = [
-        {"id": run.id, "arm": run.arm, "seed": run.seed, "kind": kind, "strength": s, "accuracy": 90.0 - s - run.seed}
-        for run in clean.itertuples()
+        {
+            "id": run.id,
+            "arm": run.arm,
+            "seed": run.seed,
+            "kind": kind,
+            "strength": s,
+            "accuracy": 90.0 - s - run.seed,
+            "clean": 90.0,
+        }
+        for run in tables.of_profile("quick").itertuples()
         for kind in CORRUPTIONS
         for s in range(1, 6)
     ]
     found = pd.DataFrame(rows)
     render(figures.robustness(found), tmp_path / "a.svg")
-    table = tables.robustness(found, clean)
+    table = tables.robustness(found)
     assert list(table["모두"]) == ["86.00 ± 1.00"] * 3 and list(table["시드 수"]) == [3, 3, 3]
+    assert list(table["깨끗함"]) == ["90.00 ± 0.00"] * 3
     nothing = found.iloc[:0]
-    assert tables.robustness(nothing, clean).empty
+    assert tables.robustness(nothing).empty
     render(figures.robustness(nothing), tmp_path / "b.svg")
 
 

@@ -1,7 +1,13 @@
 """The appendix on networks: the SENet paper's Table 1, read off the network, and the list of backbones."""
 
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
 from thesis_book import drawings, network_tables
-from thesis_lib import NETWORKS
+from thesis_lib import NETWORKS, Experiment, load_records, train
 
 PAPER = [  # Hu et al. 2020, Table 1, the column of SE-ResNet-50
     ("112 × 112", "7 × 7, 64, 보폭 2"),
@@ -26,3 +32,51 @@ def test_every_listed_network_is_there_and_told_with_its_source():
 def test_every_unit_has_a_slot():
     assert all(any(drawings.SLOT in step for step in steps) for steps in drawings.UNITS.values())
     assert len(drawings.network_units().axes) == len(drawings.UNITS)
+
+
+def runs_of(accuracies):
+    """A table of runs from {(network, arm): accuracies over seeds}."""
+    rows = [
+        {"network": n, "arm": a, "seed": s, "test_accuracy": v, "parameters": 1000, "macs": 5e6}
+        for (n, a), values in accuracies.items()
+        for s, v in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_attention_in_each_network_is_compared_within_it():
+    better = {("a", "senet"): [60, 61, 62], ("a", "senet_self"): [63, 64.1, 65]}
+    same = {("b", "senet"): [70, 71, 72], ("b", "senet_self"): [70.5, 70.5, 72.5]}
+    table = network_tables.attended(runs_of(better | same))
+    assert list(table["망"]) == ["`a`", "`b`"] and list(table["차이 (%p)"]) == ["+3.03", "+0.17"]
+    sentence = network_tables.evidence(runs_of(better | same))
+    assert "SENet_self가 더 높은 백본은 a이다" in sentence and "낮은" not in sentence
+    assert "벗어난 것은 없다" in network_tables.evidence(runs_of(same))
+    assert "모이지 않았다" in network_tables.evidence(runs_of({key: values[:1] for key, values in same.items()}))
+
+
+def test_a_network_without_its_partner_is_shown_without_a_difference():
+    table = network_tables.attended(runs_of({("a", "senet"): [60, 61]}))
+    assert table.loc[0, ["SENet_self (%)", "차이 (%p)", "95% 구간", "SENet_self의 MMAC"]].tolist() == [
+        "—",
+        "—",
+        "—",
+        "",
+    ]
+
+
+def test_distance_from_the_middle():
+    pictures = np.zeros((2, 9, 9))
+    pictures[0, 4, 4] = pictures[1, 1, 8] = 1.0
+    assert network_tables.off_centre(pictures) == pytest.approx((0 + 5) / 2)
+
+
+def test_straightening_by_a_network_that_has_learnt_nothing_changes_nothing(tmp_path):
+    settings = {"dataset": "digits_moved", "network": "stn_resnet8", "arm": "resnet", "epochs": 1, "image_size": 8}
+    train(Experiment(**settings, learning_rate=1e-9), tmp_path, device="cpu", show=False)
+    runs = load_records(tmp_path)
+    before, after, shown = network_tables.before_and_after(runs, str(tmp_path))
+    assert before == pytest.approx(after, rel=1e-4) and len(shown[0]) == 10
+    np.testing.assert_allclose(*shown, atol=1e-4)
+    shutil.rmtree(tmp_path / "runs" / runs["id"][0])
+    assert network_tables.before_and_after(load_records(tmp_path), str(tmp_path))[2] is None

@@ -143,12 +143,14 @@ def off_centre(pictures: np.ndarray) -> float:
     return float(np.hypot(x, y).mean())
 
 
-def before_and_after(runs: pd.DataFrame) -> tuple[float, float, tuple[np.ndarray, np.ndarray] | None]:
+def before_and_after(
+    runs: pd.DataFrame, results: str = "results"
+) -> tuple[float, float, tuple[np.ndarray, np.ndarray] | None]:
     """What the Spatial Transformer of seed 0 does to the test pictures: how far off the centre they are before and
     after, and the first picture of each class before and after. nan and None without its weights.
     """
     own = runs[(runs["network"] == "stn_resnet8") & (runs["seed"] == 0)]
-    records = [r for r in records_of(own) if (r.folder / "weights.safetensors").exists()] if len(own) else []
+    records = [r for r in records_of(own, results) if (r.folder / "weights.safetensors").exists()] if len(own) else []
     if not records:
         return np.nan, np.nan, None
     data = data_of(records[0])

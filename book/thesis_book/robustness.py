@@ -20,6 +20,7 @@ from thesis_lib.randomness import generator
 from thesis_lib.records import Record
 
 BATCH = 500
+PICTURES = 2000  # the first of the test split; in hash order that is a random part, the same for all arms
 FILE = "robustness.json"
 
 
@@ -80,21 +81,22 @@ def corrupted(images: Tensor, kind: str, strength: int) -> Tensor:
 
 @torch.no_grad()
 def accuracies(record: Record, data: Dataset, show: bool = True) -> dict[str, list[float]]:
-    """Test accuracy in percent of a record's network, for every corruption and strength."""
+    """Accuracy in percent of a record's network on `PICTURES` test pictures, for every corruption and strength."""
     model = network_of(record).to(memory_format=torch.channels_last)
     mean, std = (torch.tensor(values)[:, None, None] for values in (data.mean, data.std))
+    images, labels = data.test.images[:PICTURES], data.test.labels[:PICTURES]
     bar = progress(description=record.id, unit="묶음", total=5 * len(CORRUPTIONS), show=show)
     found: dict[str, list[float]] = {}
     for kind in CORRUPTIONS:
         found[kind] = []
         for strength in range(1, 6):
             right = 0
-            for start in range(0, len(data.test), BATCH):
+            for start in range(0, len(labels), BATCH):
                 part = slice(start, start + BATCH)
-                x = (corrupted(data.test.images[part], kind, strength) - mean) / std
+                x = (corrupted(images[part], kind, strength) - mean) / std
                 x = x.contiguous(memory_format=torch.channels_last)
-                right += int((model(x).argmax(1) == data.test.labels[part]).sum())
-            found[kind].append(100 * right / len(data.test))
+                right += int((model(x).argmax(1) == labels[part]).sum())
+            found[kind].append(100 * right / len(labels))
             bar.update()
     bar.close()
     return found
@@ -111,7 +113,7 @@ def measure(record: Record, root: str | Path = "data", show: bool = True) -> Non
 
 
 def measured(records: list[Record]) -> pd.DataFrame:
-    """A row a run, corruption and strength: arm, seed, kind, strength, accuracy and its loss (clean minus it)."""
+    """A row a run, corruption and strength: arm, seed, kind, strength, accuracy, and `clean`, without corruption."""
     rows = []
     for record in records:
         if not (path := record.folder / FILE).exists():
@@ -119,9 +121,9 @@ def measured(records: list[Record]) -> pd.DataFrame:
         found = json.loads(path.read_text())
         if found["weights_sha256"] != record.data["weights_sha256"]:
             continue
-        experiment = record.data["experiment"]
+        experiment, clean = record.data["experiment"], 100 * float(record.right[:PICTURES].mean())
         for kind, values in found["accuracy"].items():
             for strength, value in enumerate(values, start=1):
                 row = {"id": record.id, "arm": experiment["arm"], "seed": experiment["seed"], "kind": kind}
-                rows.append(row | {"strength": strength, "accuracy": value, "lost": record.test_accuracy - value})
-    return pd.DataFrame(rows, columns=["id", "arm", "seed", "kind", "strength", "accuracy", "lost"])
+                rows.append(row | {"strength": strength, "accuracy": value, "clean": clean})
+    return pd.DataFrame(rows, columns=["id", "arm", "seed", "kind", "strength", "accuracy", "clean"])

@@ -156,12 +156,12 @@ def machines(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["망", "장치", "스레드", "torch", "실행 수", "합계 시간 (시간)"])
 
 
-def robustness(found: pd.DataFrame, clean: pd.DataFrame) -> pd.DataFrame:
+def robustness(found: pd.DataFrame) -> pd.DataFrame:
     """Accuracy under each corruption, the mean over its strengths; only runs that were measured count."""
     rows = []
     for arm, runs in by_arm(found):
-        whole = clean[clean["id"].isin(runs["id"])]
-        row = {"망": label(arm), "시드 수": whole.shape[0], "깨끗함": mean_sd(whole["test_accuracy"])}
+        clean = runs.groupby("seed")["clean"].first()
+        row = {"망": label(arm), "시드 수": len(clean), "깨끗함": mean_sd(clean)}
         for kind, (name, *_) in CORRUPTIONS.items():
             row[name] = mean_sd(runs[runs["kind"] == kind].groupby("seed")["accuracy"].mean())
         rows.append(row | {"모두": mean_sd(runs.groupby("seed")["accuracy"].mean())})
