@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from thesis_book import drawings, network_tables
-from thesis_lib import NETWORKS, Experiment, load_records, train
+from thesis_lib import BLOCKS, NETWORKS, Experiment, load_records, train
 
 PAPER = [  # Hu et al. 2020, Table 1, the column of SE-ResNet-50
     ("112 × 112", "7 × 7, 64, 보폭 2"),
@@ -32,6 +32,13 @@ def test_every_listed_network_is_there_and_told_with_its_source():
 def test_every_unit_has_a_slot():
     assert all(any(drawings.SLOT in step for step in steps) for steps in drawings.UNITS.values())
     assert len(drawings.network_units().axes) == len(drawings.UNITS)
+
+
+def test_every_block_is_drawn():
+    own = {name for name, cls in BLOCKS.items() if cls.__module__.startswith("thesis_lib.")}
+    assert set(drawings.FLOWS) == own
+    figure = drawings.block_flows(dict.fromkeys(drawings.FLOWS, "블록"))
+    assert sum(bool(place.get_title()) for place in figure.axes) == len(own)
 
 
 def runs_of(accuracies):

@@ -124,18 +124,59 @@ UNITS = {  # what a unit does, from top to bottom; the slot is where a block goe
 }
 
 
+FLOWS = {  # what a block does to the map, from top to bottom
+    "se": ("전역 평균 풀링", "완전 연결 · ReLU", "완전 연결 · 시그모이드", "입력에 곱하기"),
+    "se_self": ("SE", "층 정규화", "위치 사이의 셀프 어텐션", "SE의 출력에 더하기"),
+    "se_channel": ("SE", "채널 사이의 내적", "소프트맥스 · 가중합", "$β$배 하여 더하기"),
+    "cbam": ("두 풀링 · 완전 연결", "채널마다 곱하기", "두 풀링 · 7×7 합성곱", "위치마다 곱하기"),
+    "bam": ("채널: 풀링 · 완전 연결", "위치: 팽창 합성곱", "합 · 시그모이드", "1을 더해 곱하기"),
+    "eca": ("전역 평균 풀링", "이웃 채널의 합성곱", "시그모이드", "입력에 곱하기"),
+    "gsop": ("1×1 합성곱", "채널의 공분산", "행마다 합성곱", "시그모이드 · 곱하기"),
+    "gather_excite": ("넓은 이웃에서 모으기", "맵의 크기로 되돌리기", "시그모이드", "입력에 곱하기"),
+    "non_local": ("1×1 합성곱 셋", "위치 사이의 소프트맥스", "가중합 · 1×1 합성곱", "입력에 더하기"),
+    "global_context": ("위치의 소프트맥스", "가중합: 문맥 하나", "병목의 두 층", "모든 위치에 더하기"),
+    "bot_mhsa": ("쿼리 · 키 · 값", "내적 + 상대 위치", "소프트맥스", "값의 가중합"),
+    "augmented_conv": ("3×3 합성곱 | 어텐션", "어텐션: 상대 위치", "채널로 잇기"),
+    "light_conv": ("1×1 합성곱 · GLU", "정규화한 커널", "행마다 깊이별 합성곱", "1×1 합성곱 · 더하기"),
+    "dynamic_conv": ("1×1 합성곱 · GLU", "위치마다 만든 커널", "행마다 깊이별 합성곱", "1×1 합성곱 · 더하기"),
+}
+BETWEEN = ("어텐션", "소프트맥스", "내적", "공분산", "가중합")  # steps in which positions or channels answer one another
+
+
+def colour_of(step: str) -> str:
+    """Where a block goes or what multiplies the map; what relates its parts; anything else."""
+    if SLOT in step or "곱하기" in step or step == "SE":
+        return RECALIBRATION
+    return ATTENTION if any(word in step for word in BETWEEN) else CONVOLUTION
+
+
+def flow(place: Axes, title: str, steps: tuple[str, ...], width: float) -> None:
+    """One column of boxes, an arrow into each and one out."""
+    place.set_title(title, fontsize=10)
+    for index, text in enumerate(steps):
+        y = -1.1 * index
+        arrow(place, (0, y + 0.8), (0, y + 0.34))
+        box(place, 0, y, text, colour_of(text))
+    arrow(place, (0, -1.1 * len(steps) + 0.8), (0, -1.1 * len(steps) + 0.3))
+    place.set(xlim=(-width, width), ylim=(-4.4, 0.9))
+    place.set_axis_off()
+
+
 def network_units() -> Figure:
     """The units of the other networks, each with the place where a block goes."""
     figure, grid = axes(10, 6.6, columns=4, rows=2)
     for place, (title, steps) in zip(grid.ravel(), UNITS.items(), strict=True):
-        place.set_title(title, fontsize=10)
-        for index, text in enumerate(steps):
-            y = -1.1 * index
-            arrow(place, (0, y + 0.8), (0, y + 0.34))
-            box(place, 0, y, text, RECALIBRATION if SLOT in text else CONVOLUTION)
-        arrow(place, (0, -1.1 * len(steps) + 0.8), (0, -1.1 * len(steps) + 0.3))
-        place.set(xlim=(-1.5, 1.5), ylim=(-4.4, 0.9))
+        flow(place, title, steps, 1.5)
+    return figure
+
+
+def block_flows(titles: dict[str, str]) -> Figure:
+    """What each block does, in boxes. titles: the name of each, in the order wanted."""
+    figure, grid = axes(11, 3.1 * -(-len(titles) // 5), columns=5, rows=-(-len(titles) // 5))
+    for place in grid.ravel():
         place.set_axis_off()
+    for place, (name, title) in zip(grid.ravel(), titles.items(), strict=False):
+        flow(place, title, FLOWS[name], 1.4)
     return figure
 
 
