@@ -40,7 +40,7 @@ class Localiser(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         seen = F.interpolate(self.layers(x), (4, 4), mode="bilinear", align_corners=False)
-        change = self.theta(seen.flatten(1))
+        change = self.theta(seen.flatten(1)) / seen[0].numel() ** 0.5  # or the first steps throw the picture out
         return torch.eye(2, 3).to(change) + change.view(-1, 2, 3)
 
 
