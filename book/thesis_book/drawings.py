@@ -140,7 +140,7 @@ FLOWS = {  # what a block does to the map, from top to bottom
     "light_conv": ("1×1 합성곱 · GLU", "정규화한 커널", "행마다 깊이별 합성곱", "1×1 합성곱 · 더하기"),
     "dynamic_conv": ("1×1 합성곱 · GLU", "위치마다 만든 커널", "행마다 깊이별 합성곱", "1×1 합성곱 · 더하기"),
 }
-BETWEEN = ("어텐션", "소프트맥스", "내적", "공분산", "가중합")  # steps in which positions or channels answer one another
+BETWEEN = ("어텐션", "소프트맥스", "내적", "공분산", "가중합")  # positions or channels answer one another
 
 
 def colour_of(step: str) -> str:
