@@ -259,6 +259,19 @@ def test_the_transformer_starts_with_the_picture_as_it_is():
     torch.testing.assert_close(model(x), model.backbone(x))
 
 
+def test_the_transformers_first_steps_leave_the_picture_in_the_frame():
+    data = load("digits_moved")
+    x, labels = inputs_of(data.train, data)[:64], data.train.labels[:64]
+    model = make("stn_resnet8").train()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
+    for _ in range(10):
+        optimiser.zero_grad()
+        F.cross_entropy(model(x), labels).backward()
+        optimiser.step()
+    moved = (model.localiser(x) - torch.eye(2, 3)).abs()
+    assert 0.001 < moved.max() < 0.5
+
+
 def test_attention_multiplies_as_in_the_paper_and_adds_as_in_the_notes():
     x = draw(2, 8, 9, 9)
     for mix in ("multiply", "add"):
