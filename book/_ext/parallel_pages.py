@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 from importlib import import_module
@@ -24,14 +25,14 @@ from traitlets.config import Config
 SHARED = ("ipykernel.kernelapp", "thesis_book.map_tables", "thesis_book.map_figures", "thesis_book.figures")
 FEW = 3  # pages that import sooner by themselves
 FORKED = parallel_available and sys.platform == "linux"
-number = count()
+places = count()
 
 
 def over_files(sockets: str, execute):
     """Execution whose kernels talk over sockets in a folder: two that start at once may pick the same TCP port."""
 
     def run(notebook, **options):
-        place = f"{sockets}/{os.getpid()}-{next(number)}"
+        place = f"{sockets}/{os.getpid()}-{next(places)}"
         return execute(notebook, config=Config({"KernelManager": {"transport": "ipc", "ip": place}}), **options)
 
     return run
@@ -52,6 +53,9 @@ class ForkedKernel(multiprocessing.get_context("fork" if FORKED else None).Proce
     def run(self):
         from ipykernel.kernelapp import IPKernelApp
 
+        signal.set_wakeup_fd(-1)  # copied too: what this process is told would wake the one that it came from
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         os.environ.update(self.environment)
         os.chdir(self.folder)
         asyncio.set_event_loop(asyncio.new_event_loop())  # the copied one is at work in the process it came from
@@ -64,8 +68,8 @@ class ForkedKernel(multiprocessing.get_context("fork" if FORKED else None).Proce
         self.join()
         return self.exitcode
 
-    def send_signal(self, signal):
-        os.kill(self.pid, signal)
+    def send_signal(self, number):
+        os.kill(self.pid, number)
 
 
 def import_once(app, env, pages):
