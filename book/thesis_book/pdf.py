@@ -116,7 +116,9 @@ def entries(articles: list[Tag], selector: str) -> str:
             assert holder is not None
             if not holder.get("id"):
                 holder["id"] = f"{article['id']}--heading-{len(lines)}"
-            text = re.sub(r"\s+", " ", node.get_text()).strip().split(". ")[0].rstrip(".")  # a caption's first sentence
+            text = re.sub(r"\s+", " ", node.get_text()).strip()
+            if holder is not node:
+                text = text.split(". ")[0].rstrip(".")  # a caption's first sentence
             place = f"{node.name} of-{article['id']}"
             lines.append(f'<li class="{place}"><a href="#{holder["id"]}">{text}</a></li>')
     return "".join(lines)
