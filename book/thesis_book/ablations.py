@@ -61,17 +61,22 @@ def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str
     return pd.DataFrame(rows)
 
 
-def evidence(table: pd.DataFrame, baseline: pd.DataFrame) -> str:
-    """Which variants differ from the baseline by more than their 95 % intervals, in a sentence."""
-    known = [(name, d) for name, _, d in variants(table, baseline) if d.n > 1]
+def outside(named: list[tuple[str, Difference]], beside_what: str) -> str:
+    """Which differences have a 95 % interval without 0, in a sentence."""
+    known = [(name, d) for name, d in named if d.n > 1]
     if not known:
         return "구간을 낼 만큼 실행이 모이지 않았다."
     parts = []
     for text, side in (("높은", 1), ("낮은", -1)):
         names = [name for name, d in known if side * d.mean > 0 and not d.low <= 0 <= d.high]
         if names:
-            parts.append(f"기준보다 {text} 것은 {', '.join(names)}")
+            parts.append(f"{beside_what} {text} 것은 {', '.join(names)}")
     if not parts:
         return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 없다."
     many = " 다만 여러 번 견주었으므로 하나쯤은 우연히 벗어날 수 있다." if len(known) > 5 else ""
     return f"95% 구간이 0을 벗어난 것 가운데 {', '.join(parts)}이다.{many}"
+
+
+def evidence(table: pd.DataFrame, baseline: pd.DataFrame) -> str:
+    """Which variants differ from the baseline by more than their 95 % intervals, in a sentence."""
+    return outside([(name, d) for name, _, d in variants(table, baseline)], "기준보다")

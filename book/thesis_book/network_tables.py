@@ -14,6 +14,7 @@ from thesis_lib.networks import observed
 from thesis_lib.networks.spatial_transformer import sampled
 from thesis_lib.stats import Difference, paired
 
+from .ablations import outside
 from .tables import change, mean_sd, records_of
 
 FORMS = {  # name: (what it is, with its source; what its unit is)
@@ -102,18 +103,8 @@ def attended(runs: pd.DataFrame) -> pd.DataFrame:
 
 def evidence(runs: pd.DataFrame) -> str:
     """In which networks SENet_self and SENet differ by more than their interval, in a sentence."""
-    known = {network: paired(own, "senet_self", "senet") for network, own in runs.groupby("network", sort=False)}
-    known = {network: d for network, d in known.items() if d.n > 1}
-    if not known:
-        return "구간을 낼 만큼 실행이 모이지 않았다."
-    parts = []
-    for text, side in (("높은", 1), ("낮은", -1)):
-        names = [name for name, d in known.items() if side * d.mean > 0 and not d.low <= 0 <= d.high]
-        if names:
-            parts.append(f"SENet_self가 더 {text} 백본은 {', '.join(names)}")
-    if not parts:
-        return f"구간을 낸 백본 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 없다."
-    return f"95% 구간이 0을 벗어난 것 가운데 {', '.join(parts)}이다. 여러 번 견주었으므로 하나쯤은 우연일 수 있다."
+    by_network = runs.groupby("network", sort=False)
+    return outside([(name, paired(own, "senet_self", "senet")) for name, own in by_network], "SENet_self가 더")
 
 
 def straightened(runs: pd.DataFrame) -> tuple[pd.DataFrame, Difference]:
