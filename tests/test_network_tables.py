@@ -8,6 +8,7 @@ import pytest
 
 from thesis_book import drawings, network_tables
 from thesis_lib import BLOCKS, NETWORKS, Experiment, load_records, train
+from thesis_lib.networks import make
 
 PAPER = [  # Hu et al. 2020, Table 1, the column of SE-ResNet-50
     ("112 × 112", "7 × 7, 64, 보폭 2"),
@@ -27,6 +28,23 @@ def test_se_resnet_50_has_the_shapes_of_the_papers_table():
 def test_every_listed_network_is_there_and_told_with_its_source():
     assert set(network_tables.FORMS) <= set(NETWORKS)
     assert all("{cite}" in what for what, _ in network_tables.FORMS.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "slots"),
+    [
+        ("resnet20", 20, "3 + 3 + 3, 다섯 자리"),
+        ("resnet11", 11, "1 + 1 + 1, 다섯 자리"),
+        ("resnet18", 18, "2 + 2 + 2 + 2, 다섯 자리"),
+        ("densenet40", 40, "1 + 1 + 1, 끝"),
+        ("googlenet", 22, "2 + 5 + 2, 끝"),
+        ("vgg16", 14, "1 + 1 + 1 + 1 + 1, 끝"),
+    ],
+)
+def test_depth_is_the_one_that_papers_name(name, layers, slots):
+    """VGG-16 less the two linear layers that small pictures do without."""
+    model = make(name, image_size=32)
+    assert network_tables.depth(model) == layers and network_tables.places(model) == slots
 
 
 def test_every_unit_has_a_slot():

@@ -1,16 +1,19 @@
 """The networks of the registry, and the SENet paper's Table 1 read off the network itself."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from thesis_lib import build
 from thesis_lib.catalogue import networks
 from thesis_lib.maps import data_of, inputs_of, network_of
-from thesis_lib.networks import observed
+from thesis_lib.networks import Slot, make, observed
+from thesis_lib.networks.slot import POSITIONS
 from thesis_lib.networks.spatial_transformer import sampled
 from thesis_lib.stats import Difference, paired
 
@@ -43,15 +46,40 @@ FORMS = {  # name: (what it is, with its source; what its unit is)
 }
 
 
+def depth(model: nn.Module) -> int:
+    """Layers with weights on the longest way from a picture to the logits, as papers count a network's depth."""
+    last = model.eval()(torch.zeros(1, 3, 32, 32)).grad_fn  # the same at any size
+    longest: dict[Any, int] = {}
+    waiting = [last]
+    while waiting:
+        before = [node for node, _ in waiting[-1].next_functions if node]
+        if missing := [node for node in before if node not in longest]:
+            waiting += missing
+            continue
+        node = waiting.pop()
+        layer = node.name() in ("ConvolutionBackward0", "AddmmBackward0")
+        longest[node] = layer + max((longest[other] for other in before), default=0)
+    return longest[last]
+
+
+def places(model: nn.Module) -> str:
+    """How many units of each stage end in a slot, and whether their other places have slots too."""
+    slots = [module for module in model.modules() if isinstance(module, Slot)]
+    ends = Counter(slot.stage for slot in slots if slot.position == "standard")
+    where = "다섯 자리" if {slot.position for slot in slots} == set(POSITIONS) else "끝"
+    return f"{' + '.join(str(ends[stage]) for stage in sorted(ends))}, {where}"
+
+
 def listed() -> pd.DataFrame:
-    """What each network is, what it costs without a block, and how many slots end its units."""
+    """What each network is, what it costs without a block, and where its units have slots."""
     found = networks(list(FORMS)).set_index("name")
-    rows = [
-        (what, f"`{name}`", unit, *(f"{n:,}" for n in (found.pixels[name], found.parameters[name])),
-         f"{found.macs[name] / 1e6:,.1f}", str(found.slots[name]))
-        for name, (what, unit) in FORMS.items()
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["망", "이름", "단위", "화소", "매개변수", "MMAC", "빈자리"])
+    rows = []
+    for name, (what, unit) in FORMS.items():
+        size = int(found.pixels[name])
+        model = make(name, image_size=size)
+        counts = (str(depth(model)), str(size), f"{found.parameters[name]:,}", f"{found.macs[name] / 1e6:,.1f}")
+        rows.append((what, f"`{name}`", unit, *counts, places(model)))
+    return pd.DataFrame(rows, columns=["망", "이름", "단위", "깊이", "화소", "매개변수", "MMAC", "빈자리"])
 
 
 def convolutions(unit: Any) -> str:
