@@ -50,6 +50,13 @@ def test_an_empty_table_draws_a_note(draw, tmp_path):
     assert "아직 없다" in tables.numbered(tables.main_table(empty), "표", "tbl-x")
 
 
+def test_columns_of_numbers_end_at_the_right():
+    cells = {"모양": ["3 × 3", "1"], "차이": ["+0.1", "—"], "구간": ["[-0.1, +0.2]", "—"], "p": ["< 0.001", "0.2"]}
+    table = pd.DataFrame(cells)
+    rule = tables.numbered(table, "표", "tbl-x").split("\n")[4]
+    assert [side.endswith(":") for side in rule.strip("|").split("|")] == [False, True, True, True]
+
+
 def test_corruptions_are_drawn_and_tabled(tmp_path):
     rows = [
         {

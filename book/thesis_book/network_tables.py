@@ -20,29 +20,29 @@ from thesis_lib.stats import Difference, paired
 from .ablations import outside
 from .tables import change, mean_sd, records_of
 
-FORMS = {  # name: (what it is, with its source; what its unit is)
-    "resnet20": ("ResNet-20 {cite}`he2016deep`", "기본 단위"),
-    "resnet110": ("ResNet-110 {cite}`he2016deep`", "기본 단위"),
-    "resnet11": ("ResNet-11 {cite}`he2016deep`", "병목 단위"),
-    "resnet18": ("ResNet-18 {cite}`he2016deep`", "기본 단위"),
-    "resnet50_224": ("ResNet-50, 논문의 꼴 {cite}`he2016deep`", "병목 단위"),
-    "preresnet8": ("PreResNet-8 {cite}`he2016identity`", "정규화와 ReLU가 앞선 기본 단위"),
-    "preresnet20": ("PreResNet-20 {cite}`he2016identity`", "정규화와 ReLU가 앞선 기본 단위"),
-    "wrn16_4": ("WRN-16-4 {cite}`zagoruyko2016wide`", "네 배 넓은 기본 단위"),
-    "resnext29": ("ResNeXt-29, 8 × 64d {cite}`xie2017aggregated`", "묶음 합성곱의 병목 단위"),
-    "senet154_224": ("SENet-154의 몸통, 논문의 꼴 {cite}`hu2020squeeze`", "묶음 합성곱의 병목 단위"),
-    "vgg16": ("VGG-16 {cite}`simonyan2015very`", "합성곱을 쌓은 단계"),
-    "densenet16": ("DenseNet-BC-16 {cite}`huang2017densely`", "밀집 블록"),
-    "densenet40": ("DenseNet-BC-40 {cite}`huang2017densely`", "밀집 블록"),
-    "googlenet": ("GoogLeNet {cite}`szegedy2015going`", "Inception 모듈"),
-    "inception_v3": ("Inception v3 {cite}`szegedy2016rethinking`", "Inception 모듈"),
-    "shufflenet": ("ShuffleNet v2 {cite}`ma2018shufflenet`", "채널을 나누고 섞는 단위"),
-    "shufflenet_half": ("ShuffleNet v2, 반의 너비 {cite}`ma2018shufflenet`", "채널을 나누고 섞는 단위"),
-    "xception": ("Xception, 작은 꼴 {cite}`chollet2017xception`", "분리 합성곱의 잔차 단위"),
-    "nasnet_a": ("NASNet-A, 작은 꼴 {cite}`zoph2018learning`", "탐색한 셀"),
-    "nasnet_a_small": ("NASNet-A, 더 작은 꼴 {cite}`zoph2018learning`", "탐색한 셀"),
-    "residual_attention": ("Residual Attention Network, 작은 꼴 {cite}`wang2017residual`", "마스크가 있는 모듈"),
-    "stn_resnet8": ("Spatial Transformer 뒤의 ResNet-8 {cite}`jaderberg2015spatial`", "기본 단위"),
+SOURCES = {  # of the networks that the appendix lists
+    "resnet20": "he2016deep",
+    "resnet110": "he2016deep",
+    "resnet11": "he2016deep",
+    "resnet18": "he2016deep",
+    "resnet50_224": "he2016deep",
+    "preresnet8": "he2016identity",
+    "preresnet20": "he2016identity",
+    "wrn16_4": "zagoruyko2016wide",
+    "resnext29": "xie2017aggregated",
+    "senet154_224": "hu2020squeeze",
+    "vgg16": "simonyan2015very",
+    "densenet16": "huang2017densely",
+    "densenet40": "huang2017densely",
+    "googlenet": "szegedy2015going",
+    "inception_v3": "szegedy2016rethinking",
+    "shufflenet": "ma2018shufflenet",
+    "shufflenet_half": "ma2018shufflenet",
+    "xception": "chollet2017xception",
+    "nasnet_a": "zoph2018learning",
+    "nasnet_a_small": "zoph2018learning",
+    "residual_attention": "wang2017residual",
+    "stn_resnet8": "jaderberg2015spatial",
 }
 
 
@@ -72,14 +72,12 @@ def places(model: nn.Module) -> str:
 
 def listed() -> pd.DataFrame:
     """What each network is, what it costs without a block, and where its units have slots."""
-    found = networks(list(FORMS)).set_index("name")
     rows = []
-    for name, (what, unit) in FORMS.items():
-        size = int(found.pixels[name])
-        model = make(name, image_size=size)
-        counts = (str(depth(model)), str(size), f"{found.parameters[name]:,}", f"{found.macs[name] / 1e6:,.1f}")
-        rows.append((what, f"`{name}`", unit, *counts, places(model)))
-    return pd.DataFrame(rows, columns=["망", "이름", "단위", "깊이", "화소", "매개변수", "MMAC", "빈자리"])
+    for found in networks(list(SOURCES)).itertuples():
+        model = make(found.name, image_size=found.pixels)
+        counts = (str(depth(model)), f"{found.parameters:,}", f"{found.macs / 1e6:,.1f}")
+        rows.append((f"`{found.name}` {{cite}}`{SOURCES[found.name]}`", *counts, places(model)))
+    return pd.DataFrame(rows, columns=["망", "깊이", "매개변수", "MMAC", "빈자리"])
 
 
 def convolutions(unit: Any) -> str:

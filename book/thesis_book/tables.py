@@ -169,10 +169,13 @@ def robustness(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def numbered(table: pd.DataFrame, caption: str, name: str) -> str:
-    """A table as MyST Markdown that the book numbers and can refer to."""
+    """A table as MyST Markdown that the book numbers and can refer to; columns of numbers end at the right."""
     if table.empty:
         table = pd.DataFrame({"기록": ["아직 없다"]})
-    return f":::{{table}} {caption}\n:name: {name}\n\n{table.to_markdown(index=False, disable_numparse=True)}\n:::\n"
+    numeric = [table[column].astype(str).str.fullmatch(r"[\d\s.,+\-±%p=<—[\]]+").all() for column in table]
+    sides = ["right" if figures else "left" for figures in numeric]
+    body = table.to_markdown(index=False, disable_numparse=True, colalign=sides)
+    return f":::{{table}} {caption}\n:name: {name}\n\n{body}\n:::\n"
 
 
 def reproduction(committed: pd.DataFrame, local: pd.DataFrame) -> pd.DataFrame:
