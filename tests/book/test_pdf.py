@@ -69,6 +69,15 @@ def test_the_contents_name_the_right_pages(thesis, texts):
     assert checked > 30
 
 
+def test_no_caption_is_left_without_its_table(thesis):
+    """The last lines of a page are the page's own, its head and its number."""
+    pages = [[line for line in page.extract_text().splitlines() if line.strip()] for page in thesis.pages]
+    listed = [re.match(r"(표 [\d.]+ .*?)( \.){4}", line) for page in pages for line in page]
+    captions = tuple(found[1] for found in listed if found)
+    assert len(captions) > 20
+    assert not [line for page in pages for line in page[-4:-2] if line.startswith(captions) and " . . " not in line]
+
+
 def test_front_matter_is_in_roman_and_the_thesis_starts_at_one(texts):
     feet = printed(texts)
     first = next(i for i, text in enumerate(texts) if "제1장 서론" in text and not re.search(r"(\. ){8}", text))
