@@ -51,8 +51,7 @@ def test_every_arm_equals_the_counter(network, arm, visible_products):
 @pytest.mark.parametrize("network", sorted(NETWORKS))
 def test_every_network_equals_the_counter(network, visible_products):
     size = 32 if network.startswith(("vgg", "inception")) else 16  # these pool five times
-    options = {"num_heads": 2} if network == "densenet100" else {}  # 342 channels
-    check(build("senet_self", network, image_size=size, **options), size)
+    check(build("senet_self", network, image_size=size), size)
 
 
 def test_options_and_odd_sizes_equal_the_counter(visible_products):

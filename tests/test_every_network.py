@@ -13,22 +13,21 @@ from thesis_lib.cost import cost
 from thesis_lib.data import load
 from thesis_lib.maps import inputs_of
 from thesis_lib.networks import Slot, make, observed, stages
+from thesis_lib.networks.adapted import densenet
 from thesis_lib.networks.residual_attention import AttentionModule
 from thesis_lib.networks.spatial_transformer import sampled
 
 LARGE = {name: int(name[-3:]) for name in NETWORKS if name.endswith(("_224", "_299"))}
 SMALL = sorted(set(NETWORKS) - set(LARGE) - {"resnet44", "resnet56", "resnet110", "resnet101", "resnet152"})
-LEARNING = ("preresnet20", "vgg16", "densenet40", "googlenet", "inception_v3", "shufflenet", "xception", "nasnet_a")
-LEARNING += ("residual_attention", "residual_attention_add", "stn_resnet8", "resnet11")
 
 
 def parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def side(name: str) -> int:
-    """An odd map somewhere, where the network can take it."""
-    return 32 if name.startswith(("vgg", "inception")) else 24
+def side(name: str, usual: int = 24) -> int:
+    """The usual side (24 makes an odd map somewhere), where the network can take it."""
+    return 32 if name.startswith(("vgg", "inception")) else usual
 
 
 @pytest.mark.parametrize(
@@ -48,15 +47,18 @@ def test_full_size_counts(name, count):
     ("name", "millions"),
     [
         ("wrn28_10", 36.5),  # Zagoruyko and Komodakis 2016, table 4
-        ("wrn16_4", 2.7),
+        ("wrn16_4", 2.7),  # the same paper's table 9
         ("resnext29", 34.4),  # Xie et al. 2017, table 7 (8 x 64d)
         ("preresnet164", 1.7),  # He et al. 2016 (ECCV), table 2
-        ("densenet100", 0.8),  # Huang et al. 2017, table 2 (BC, k = 12)
         ("vgg16", 14.7),
     ],
 )
 def test_published_counts_to_their_last_digit(name, millions):
-    assert parameters(make(name)) / 1e6 == pytest.approx(millions, abs=0.25 if name == "wrn28_10" else 0.1)
+    assert round(parameters(make(name)) / 1e6, 1) == millions
+
+
+def test_densenet_has_the_papers_count():
+    assert round(parameters(densenet(16, 12)) / 1e6, 1) == 0.8  # Huang et al. 2017, table 2 (BC, L = 100, k = 12)
 
 
 def test_multiply_accumulates_by_the_papers_way_and_by_torchs():
@@ -203,44 +205,55 @@ def test_macs_in_closed_form_are_those_that_torch_counts(name):
 @pytest.mark.parametrize("arm", ["senet", "senet_self"])
 @pytest.mark.parametrize("name", SMALL)
 def test_every_network_takes_the_arms_and_keeps_its_own_weights(name, arm):
-    options = {"num_heads": 2} if (name, arm) == ("densenet100", "senet_self") else {}  # 342 channels
     plain = build("resnet", name, image_size=side(name), seed=2)
-    ours = build(arm, name, image_size=side(name), seed=2, **options)
+    ours = build(arm, name, image_size=side(name), seed=2)
     own = ours.state_dict()
     assert len(own) > len(plain.state_dict())
     assert all(torch.equal(own[key], value) for key, value in plain.state_dict().items())
     assert ours.eval()(draw(2, 3, side(name), side(name))).isfinite().all()
+    assert parameters(ours) - parameters(plain) == sum(added_by(arm, slot, plain) for slot in ends(plain))
 
 
-@pytest.mark.parametrize("name", LEARNING)
+def ends(model: nn.Module) -> list[Slot]:
+    return [module for module in model.modules() if isinstance(module, Slot) and module.position == "standard"]
+
+
+def added_by(arm: str, slot: Slot, model: nn.Module) -> int:
+    """Weights of a block in closed form: two layers with biases, and in the last stage four more and a norm."""
+    narrow = min(module.channels for module in model.modules() if isinstance(module, Slot)) == 16
+    c, small = slot.channels, slot.channels // (8 if narrow else 16)
+    attends = arm == "senet_self" and slot.stage == max(stages(model))
+    return 2 * c * small + small + c + (4 * c * c + 4 * c + 2 * c if attends else 0)
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_every_network_learns(name):
-    size = 32 if side(name) == 32 else 16
-    data = load("digits", image_size=size)
-    x, labels = inputs_of(data.train, data)[:128], data.train.labels[:128]
-    model = plug(make(name, image_size=size), "se", reduction=4)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+    """A handful of pictures by heart."""
+    data = load("digits", image_size=side(name, 8))
+    x, labels = inputs_of(data.train, data)[:16], data.train.labels[:16]
+    model = plug(make(name, image_size=side(name, 8)), "se", reduction=4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, nesterov=True)
     losses = []
-    for step in range(16):
-        batch = 12 if size == 32 else 32
-        rows = slice(batch * (step % 4), batch * (step % 4) + batch)
-        loss = F.cross_entropy(model(x[rows]), labels[rows])
+    for _ in range(10):
+        loss = F.cross_entropy(model(x), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert sum(losses[-4:]) < sum(losses[:4]) and all(value == value for value in losses)
+    assert losses[-1] < 0.8 * losses[0]
 
 
-@pytest.mark.parametrize("name", ["preresnet20", "residual_attention", "nasnet_a", "xception", "stn_resnet8"])
+@pytest.mark.parametrize("name", SMALL)
 def test_gradient_along_one_direction(name):
-    model = redraw(make(name, image_size=8)).double().eval()
-    x = draw(2, 3, 8, 8, dtype=torch.float64).requires_grad_()
+    size = side(name, 8)
+    model = redraw(make(name, image_size=size)).double().eval()
+    x = draw(2, 3, size, size, dtype=torch.float64).requires_grad_()
     weights = draw(2, 10, seed=1, dtype=torch.float64)
-    direction, step = draw(2, 3, 8, 8, seed=2, dtype=torch.float64), 1e-7
+    direction, step = draw(2, 3, size, size, seed=2, dtype=torch.float64), 1e-6
     (gradient,) = torch.autograd.grad((model(x) * weights).sum(), x)
     with torch.no_grad():
         ahead, behind = ((model(x + sign * step * direction) * weights).sum() for sign in (1, -1))
-    assert (gradient * direction).sum().item() == pytest.approx(((ahead - behind) / (2 * step)).item(), rel=1e-4)
+    assert (gradient * direction).sum().item() == pytest.approx(((ahead - behind) / (2 * step)).item(), rel=5e-4)
 
 
 def test_sampling_equals_grid_sample():
@@ -291,6 +304,14 @@ def test_pre_activation_is_norm_then_relu_then_convolution():
     expected = unit.conv2(unit.norm2(unit.conv1(first)).relu()) + unit.shortcut(first)
     torch.testing.assert_close(unit(x), expected)
     assert x.shape[1] == 16 and expected.shape == (2, 32, 4, 4)
+
+
+def test_only_a_pre_activated_networks_first_unit_passes_its_input_on_activated():
+    units = redraw(make("preresnet20", image_size=8)).stages[0].eval()
+    x = draw(2, 16, 8, 8)
+    for unit, kept in ((units[0], units[0].norm1(x).relu()), (units[1], x)):
+        branch = unit.conv2(unit.norm2(unit.conv1(unit.norm1(x).relu())).relu())
+        torch.testing.assert_close(unit(x), branch + kept)
 
 
 def test_pictures_that_are_too_small_are_refused():

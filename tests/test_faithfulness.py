@@ -9,8 +9,9 @@ import torch
 from helpers import draw, korean_sentence, redraw, tiny
 from torch import nn
 
-from thesis_book import faithfulness
-from thesis_book.faithfulness import GRID, METHODS, STEP
+from thesis_book import faithfulness, map_methods
+from thesis_book.faithfulness import STEP
+from thesis_book.map_methods import GRID, METHODS
 from thesis_lib import ThesisError, build, maps
 from thesis_lib.records import find_record
 
@@ -52,7 +53,7 @@ def test_curves_equal_a_slow_obvious_version():
 
 def test_curves_begin_and_end_with_the_whole_picture_and_with_none():
     model, x = network(), draw(4, 3, 32, 32)
-    found = faithfulness.curves(model, x, faithfulness.saliency(model, x, "grad_cam"))
+    found = faithfulness.curves(model, x, map_methods.saliency(model, x, "grad_cam"))
     torch.testing.assert_close(found["deletion"][:, 0], found["insertion"][:, -1])
     torch.testing.assert_close(found["deletion"][:, -1], found["insertion"][:, 0])
     torch.testing.assert_close(found["deletion"][:, 0], model(x).softmax(1).amax(1).detach())
@@ -137,7 +138,7 @@ def test_correlation_is_spearmans():
 @pytest.mark.parametrize("name", ["resnet8", "resnet14"])
 def test_a_map_of_every_method_has_one_value_a_cell(method, name):
     model, x = network(name=name), draw(3, 3, 32, 32)
-    cells = faithfulness.saliency(model, x, method)
+    cells = map_methods.saliency(model, x, method)
     assert cells.shape == (3, GRID, GRID)
     assert cells.min() >= 0 and cells.max() > 0
 
@@ -146,33 +147,33 @@ def test_received_attention_is_the_mean_over_heads_and_queries():
     model, x = network(), draw(2, 3, 32, 32)
     (layer,) = maps.attention_of(model, x).values()
     expected = torch.from_numpy(layer).mean((1, 2)).view(2, 8, 8)
-    torch.testing.assert_close(faithfulness.saliency(model, x, "received"), expected)
+    torch.testing.assert_close(map_methods.saliency(model, x, "received"), expected)
 
 
 def test_maps_of_another_grid_are_brought_to_the_cells():
     model, x = network(attention_stages=[2]), draw(2, 3, 32, 32)
     (layer,) = maps.attention_of(model, x).values()
     full = torch.from_numpy(layer).mean((1, 2)).view(2, 8, 2, 8, 2)
-    torch.testing.assert_close(faithfulness.saliency(model, x, "received"), full.mean((2, 4)))
-    small = faithfulness.saliency(model, draw(2, 3, 16, 16), "grad_cam")  # 4 x 4: every value stands in four cells
+    torch.testing.assert_close(map_methods.saliency(model, x, "received"), full.mean((2, 4)))
+    small = map_methods.saliency(model, draw(2, 3, 16, 16), "grad_cam")  # 4 x 4: every value stands in four cells
     assert torch.equal(small[:, ::2, ::2], small[:, 1::2, 1::2])
 
 
 @pytest.mark.parametrize("arm", ["resnet", "senet", "senet_self_gate", "senet_channel"])
 def test_networks_without_attention_over_positions_have_no_such_map(arm):
-    assert faithfulness.methods_for(network(arm), draw(1, 3, 32, 32)) == [
+    assert map_methods.methods_for(network(arm), draw(1, 3, 32, 32)) == [
         "grad_cam", "grad_cam_plus_plus", "random", "centre", "contrast",
     ]  # fmt: skip
 
 
 def test_unknown_map_is_refused():
     with pytest.raises(ThesisError) as caught:
-        faithfulness.saliency(network(), draw(1, 3, 32, 32), "gradcam")
+        map_methods.saliency(network(), draw(1, 3, 32, 32), "gradcam")
     assert "grad_cam" in korean_sentence(caught.value)
 
 
 def look(method):
-    return partial(faithfulness.saliency, method=method, classes=torch.zeros(12, dtype=torch.long))
+    return partial(map_methods.saliency, method=method, classes=torch.zeros(12, dtype=torch.long))
 
 
 @pytest.mark.parametrize("method", ["grad_cam", "grad_cam_plus_plus", "received", "rollout"])

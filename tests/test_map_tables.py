@@ -10,7 +10,8 @@ import torch
 from helpers import draw, redraw
 
 from thesis_book import faithfulness, map_figures, map_tables, tables
-from thesis_book.faithfulness import BASELINES, MEASURES, METHODS, SHUFFLED
+from thesis_book.faithfulness import MEASURES, SHUFFLED
+from thesis_book.map_methods import BASELINES, METHODS
 from thesis_lib import build, maps
 from thesis_lib.data import load
 from thesis_lib.records import records_by_id

@@ -7,6 +7,7 @@ from captum.attr import LayerGradCam
 from helpers import draw, korean_sentence, redraw
 from torch.nn import functional as F
 
+from thesis_book import map_methods
 from thesis_lib import ARMS, ThesisError, build, maps
 from thesis_lib.arms import BLOCKS
 
@@ -28,7 +29,7 @@ def assert_untouched(model, before):
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("reading", [maps.gates_of, maps.attention_of, maps.grad_cam, maps.grad_cam_plus_plus])
+@pytest.mark.parametrize("reading", [maps.gates_of, maps.attention_of, maps.grad_cam, map_methods.grad_cam_plus_plus])
 def test_reading_changes_nothing(reading, training):
     model, x = network(), draw(3, 3, 32, 32)
     model.stages[0].train(training)  # a network that is only partly in training mode stays so
@@ -101,13 +102,13 @@ def test_rollout_by_hand():
     second = np.array([[[[0.0, 1.0], [0.0, 1.0]]]])
     a = np.array([[0.75, 0.25], [0.25, 0.75]])
     b = np.array([[0.5, 0.5], [0.0, 1.0]])
-    np.testing.assert_allclose(maps.rollout([first, second])[0], b @ a)
-    np.testing.assert_allclose(maps.rollout([first])[0], a)
+    np.testing.assert_allclose(map_methods.rollout([first, second])[0], b @ a)
+    np.testing.assert_allclose(map_methods.rollout([first])[0], a)
 
 
 def test_rollout_rows_stay_a_distribution():
     layers = list(maps.attention_of(network(name="resnet14"), draw(3, 3, 32, 32)).values())
-    total = maps.rollout(layers)
+    total = map_methods.rollout(layers)
     assert total.shape == (3, 64, 64)
     np.testing.assert_allclose(total.sum(2), 1, rtol=1e-5)
     assert total.min() >= 0
@@ -165,7 +166,7 @@ def test_grad_cam_plus_plus_equals_its_equations_in_loops():
                     below = 2 * g[i, j] ** 2 + a.sum() * g[i, j] ** 3
                     weight += (g[i, j] ** 2 / below if below != 0 else 0.0) * max(g[i, j], 0)
             expected[picture] += weight * a
-    found = maps.grad_cam_plus_plus(model, x, "stages.1.0", classes)
+    found = map_methods.grad_cam_plus_plus(model, x, "stages.1.0", classes)
     torch.testing.assert_close(found, expected.relu(), rtol=1e-3, atol=1e-6)
 
 

@@ -94,8 +94,8 @@ def compare_command(args, _rest) -> None:
         if {args.first, args.second} <= set(group["arm"]):
             print(" · ".join(f"{name} {value}" for name, value in zip(SETTINGS, settings, strict=True)))
             d = compared(usual(group), args.first, args.second, FAMILIES)
-            sizes = f"차이 {d.mean:+.2f} %p, 95% 구간 [{d.low:+.2f}, {d.high:+.2f}], 보정한 p {d.adjusted:.3f}"
-            print(f"  {label(d.first)} − {label(d.second)}: 시드 {d.n}개, {sizes}: {d.verdict}")
+            sizes = f", 95% 구간 [{d.low:+.2f}, {d.high:+.2f}], 보정한 p {d.adjusted:.3f}" if d.n > 1 else ""
+            print(f"  {label(d.first)} − {label(d.second)}: 시드 {d.n}개, 차이 {d.mean:+.2f} %p{sizes}: {d.verdict}")
 
 
 def blocks_command(args, _rest) -> None:

@@ -83,7 +83,7 @@ def arm_options(name: str) -> dict[str, object]:
 
 def wide(network: str, widths=None) -> list[int]:
     """Stage widths of `resnet_wide`: those asked for, or those that match `senet_self`'s parameters."""
-    choose("망", network, networks.NETWORKS)
+    choose("resnet_wide의 망", network, [name for name, made in networks.NETWORKS.items() if "widths" in made.keywords])
     if widths is None:
         choose("resnet_wide의 망(widths를 주지 않을 때)", network, WIDTHS)
         return WIDTHS[network]

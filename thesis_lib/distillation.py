@@ -1,12 +1,14 @@
 """What a trained teacher adds to the loss: soft labels, or where it attends (in the sense of activations)."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .errors import ThesisError
+from .experiment import Experiment
 from .maps import network_of, stage_ends, unit_ends
 from .records import find_record
 
@@ -38,19 +40,20 @@ def attention_transfer_loss(student: list[Tensor], teacher: list[Tensor], hard: 
 class Teacher:
     """A trained network beside the one that learns; `loss` takes the place of cross entropy."""
 
-    def __init__(self, given: dict, results: Path, student: nn.Module, classes: tuple[str, ...], device: torch.device):
-        self.given = given
-        if (record := find_record(results, given["teacher"])) is None:
-            raise ThesisError(f"교사의 기록이 없다: {results}/runs/{given['teacher']}. 교사를 먼저 학습하라.")
-        if tuple(record.data["classes"]) != tuple(classes):
-            raise ThesisError(f"교사 {record.id}와 학생의 클래스가 다르다. 같은 자료로 학습한 교사를 쓰라.")
+    def __init__(self, experiment: Experiment, results: Path, student: nn.Module, classes, device: torch.device):
+        self.given: dict[str, Any] = experiment.distillation
+        if (record := find_record(results, str(self.given["teacher"]))) is None:
+            raise ThesisError(f"교사의 기록이 없다: {results}/runs/{self.given['teacher']}. 교사를 먼저 학습하라.")
+        size = record.data["experiment"]["image_size"]
+        if (tuple(record.data["classes"]), size) != (tuple(classes), experiment.image_size):
+            raise ThesisError(f"교사 {record.id}와 학생의 클래스나 image_size가 다르다. 다른 교사를 쓰라.")
         self.network = network_of(record).to(device).to(memory_format=torch.channels_last)
         self.maps: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})  # the last batch's: student, teacher
-        if given["method"] == "attention_transfer":
-            units, both = given["at"] == "units", (student, self.network)
+        if self.given["method"] == "attention_transfer":
+            units, both = self.given["at"] == "units", (student, self.network)
             ends = [unit_ends(model) if units else [*stage_ends(model).values()] for model in both]
             if len(ends[0]) != len(ends[1]):
-                raise ThesisError(f"학생과 교사의 {given['at']} 수가 다르다({len(ends[0])}, {len(ends[1])}).")
+                raise ThesisError(f"학생과 교사의 {self.given['at']} 수가 다르다({len(ends[0])}, {len(ends[1])}).")
             for model, places, kept in zip(both, ends, self.maps, strict=True):
                 for place in places:
                     keep = lambda _, __, output, kept=kept, place=place: kept.update({place: output})  # noqa: E731
@@ -63,4 +66,6 @@ class Teacher:
         if self.given["method"] == "soft_labels":
             return soft_label_loss(logits, taught, hard, self.given["temperature"], self.given["alpha"])
         student, teacher = (list(kept.values()) for kept in self.maps)
+        if any(s.shape[2:] != t.shape[2:] for s, t in zip(student, teacher, strict=True)):
+            raise ThesisError("학생과 교사의 맵 크기가 같은 자리에서 다르다. 다른 교사나 soft_labels를 쓰라.")
         return attention_transfer_loss(student, teacher, hard, self.given["beta"])

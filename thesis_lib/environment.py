@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -55,8 +55,16 @@ def describe(device: torch.device) -> dict[str, object]:
     }
 
 
+def forget_peak(device: torch.device) -> None:
+    """Begin to measure `peak_memory_mib` anew, where the system can (a GPU, and on Linux the process)."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory_mib(device: torch.device) -> float:
-    """The most memory held so far: of the process on a CPU, of the allocator on a GPU."""
+    """The most memory held since `forget_peak`: of the process on a CPU, of the allocator on a GPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -84,7 +92,7 @@ def over_before(deadline: float | None):
     """
 
     def leave():
-        print("시간 제한에 닿았다. 마지막 체크포인트에서 이어진다. 같은 명령을 다시 실행하라.", flush=True)
+        print("시간 제한에 닿았다. 저장한 것이 있으면 거기서 이어진다. 같은 명령을 다시 실행하라.", flush=True)
         os._exit(0)
 
     timer = threading.Timer(deadline - 1 - time.monotonic(), leave) if deadline is not None else None

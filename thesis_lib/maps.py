@@ -75,19 +75,6 @@ def gate_statistics(model: nn.Module, pictures: Tensor, labels: Tensor) -> dict[
     }
 
 
-def rollout(layers: list[np.ndarray]) -> np.ndarray:
-    """Attention through layers of one grid, first to last: (B, heads, N, N) each -> (B, N, N), rows sum to 1.
-
-    R = A_L ... A_1 with A = (mean over heads + I) / 2 (Abnar and Zuidema 2020). The identity
-    stands for the residual path; what convolutions mix between the layers is not seen.
-    """
-    mixed = [(layer.mean(1) + np.eye(layer.shape[2], dtype=layer.dtype)) / 2 for layer in layers]
-    total = mixed[0]
-    for layer in mixed[1:]:
-        total = layer @ total
-    return total
-
-
 def stage_ends(model: nn.Module) -> dict[int, str]:
     """Where each stage ends: the unit that holds its last slot, {stage: place}."""
     return {m.stage: place.rpartition(".")[0] for place, m in model.named_modules() if isinstance(m, Slot)}
@@ -104,23 +91,11 @@ def grad_cam(model: nn.Module, pictures: Tensor, place: str = "", classes: Tenso
     Selvaraju et al. 2017, equations 1 and 2. place: the module whose output is A (default: where the last
     stage ends). classes: (B,), default: those that are predicted. Raises ThesisError for an unknown place.
     """
-    maps, gradient = _map_and_gradient(model, pictures, place, classes)
+    maps, gradient = map_and_gradient(model, pictures, place, classes)
     return (gradient.mean((2, 3), keepdim=True) * maps).sum(1).relu()
 
 
-def grad_cam_plus_plus(model: nn.Module, pictures: Tensor, place: str = "", classes: Tensor | None = None) -> Tensor:
-    """ReLU(sum_k w_k A^k), (B, h, w), w_k = sum_ij alpha_ij ReLU(g_ij), alpha = g^2 / (2 g^2 + g^3 sum_ab A_ab).
-
-    Chattopadhay et al. 2018, for the exponential of the class score; its factor
-    exp(score) is one number for a picture and is left out. Arguments as in `grad_cam`.
-    """
-    maps, gradient = _map_and_gradient(model, pictures, place, classes)
-    below = 2 * gradient**2 + gradient**3 * maps.sum((2, 3), keepdim=True)
-    alpha = torch.where(below == 0, 0, gradient**2 / torch.where(below == 0, 1, below))
-    return ((alpha * gradient.relu()).sum((2, 3), keepdim=True) * maps).sum(1).relu()
-
-
-def _map_and_gradient(model: nn.Module, pictures: Tensor, place: str, classes: Tensor | None) -> tuple[Tensor, Tensor]:
+def map_and_gradient(model: nn.Module, pictures: Tensor, place: str, classes: Tensor | None) -> tuple[Tensor, Tensor]:
     """A module's output and the gradient of the classes' scores there, both (B, K, h, w)."""
     place = place or list(stage_ends(model).values())[-1]
     choose("자리", place, [name for name, _ in model.named_modules()])

@@ -89,9 +89,10 @@ def family(table: pd.DataFrame, members) -> list[Difference]:
 
 
 def compared(table: pd.DataFrame, first: str, second: str, families=()) -> Difference:
-    """`paired`, its p-value adjusted over the family that the comparison is in."""
-    found = [d for members in families if (first, second) in members for d in family(table, members)]
-    return next((d for d in found if (d.first, d.second) == (first, second)), None) or paired(table, first, second)
+    """`paired`, its p-value adjusted over the family that the comparison, in either direction, is in."""
+    own, names = paired(table, first, second), {first, second}
+    found = [d for members in families if names in map(set, members) for d in family(table, members)]
+    return next((replace(own, adjusted=d.adjusted) for d in found if {d.first, d.second} == names), own)
 
 
 def smallest_detectable(n: int, sd: float) -> float:

@@ -15,7 +15,7 @@ from .augment import PAD, Pictures
 from .cost import cost
 from .data import Dataset, load
 from .distillation import Teacher
-from .environment import StopRequest, describe, memory_explained, peak_memory_mib, pick_device
+from .environment import StopRequest, describe, forget_peak, memory_explained, peak_memory_mib, pick_device
 from .errors import CannotGoOn, ThesisError
 from .experiment import NUMERICS, Experiment
 from .metrics import measure, predictions_of
@@ -57,9 +57,10 @@ class Run:
 
     def __init__(self, experiment: Experiment, data: Dataset, device: torch.device, folder: Path):
         self.experiment, self.data, self.device, self.folder = experiment, data, device, folder
+        forget_peak(device)
         self.model = experiment.build(len(data.classes)).to(device, memory_format=torch.channels_last)
-        teaching, results = experiment.distillation, folder.parents[1]
-        self.teacher = Teacher(teaching, results, self.model, data.classes, device) if teaching else None
+        taught, results = experiment.distillation, folder.parents[1]
+        self.teacher = Teacher(experiment, results, self.model, data.classes, device) if taught else None
         self.optimizer = make_optimizer(self.model, experiment)
         self.train = Pictures(data.train, data, device, PAD)
         self.validation = Pictures(data.validation, data, device)

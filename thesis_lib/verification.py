@@ -14,18 +14,25 @@ from .trainer import train
 SAME = ("torch", "numpy", "platform", "device", "threads", "cpu_capability")  # what equality to the bit needs
 
 
-def spread(record: Record, results: str | Path) -> float:
-    """Standard deviation of the test accuracy over the seeds of a run's arm, nan where there is one seed."""
+def spread(record: Record, results: str | Path) -> tuple[str, float]:
+    """Standard deviation of the test accuracy over the seeds of a run's arm, percentage points, and its name.
+
+    Where there is one seed, the binomial standard error of its accuracy over the test pictures.
+    """
     table, same = load_records(results), [*SETTINGS, "arm", "options", "distillation"]
     own = table.loc[table["id"] == record.id, same].iloc[0]
-    return float(table.loc[(table[same] == own).all(axis=1), "test_accuracy"].std())
+    accuracies = table.loc[(table[same] == own).all(axis=1), "test_accuracy"]
+    if len(accuracies) > 1:
+        return "시드 사이 표준편차", float(accuracies.std())
+    share = record.right.mean()
+    return "시험 정확도의 표준오차(시드가 하나이다)", 100 * (share * (1 - share) / len(record.right)) ** 0.5
 
 
-def verdict(record: Record, again: Record, sd: float) -> tuple[bool, str]:
+def verdict(record: Record, again: Record, kind: str, sd: float) -> tuple[bool, str]:
     """Whether a second run agrees with the first, and a Korean sentence that says by what it was judged.
 
     On the same machine and versions the hashes of weights and predictions must be equal; elsewhere the
-    accuracies must lie within three standard deviations over the seeds.
+    accuracies must lie within three times `spread`.
     """
     then, now = record.data["environment"], again.data["environment"]
     if other := [name for name in SAME if then[name] != now[name]]:
@@ -33,7 +40,7 @@ def verdict(record: Record, again: Record, sd: float) -> tuple[bool, str]:
         agrees = gap <= 3 * sd
         return agrees, (
             f"{'맞는다' if agrees else '맞지 않는다'}: 환경이 달라({', '.join(other)}) 비트가 아니라 "
-            f"정확도를 견주었다. 차이는 {gap:.2f} %p이고 한도는 시드 사이 표준편차의 세 배인 {3 * sd:.2f} %p이다."
+            f"정확도를 견주었다. 차이는 {gap:.2f} %p이고 한도는 {kind}의 세 배인 {3 * sd:.2f} %p이다."
         )
     names = [name for name in ("weights_sha256", "predictions_sha256") if record.data[name] != again.data[name]]
     if names:
@@ -59,6 +66,6 @@ def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, 
             if teacher := record.data["experiment"].get("distillation", {}).get("teacher"):
                 shutil.copytree(run_folder(results, teacher), run_folder(elsewhere, teacher))
             again = train(Experiment.of(record.data["experiment"]), elsewhere, **options)
-            return verdict(record, again, spread(record, results))
+            return verdict(record, again, *spread(record, results))
     finally:
         torch.set_num_threads(threads)

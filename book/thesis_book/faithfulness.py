@@ -14,24 +14,15 @@ from torch.nn import functional as F
 
 from thesis_lib import maps
 from thesis_lib.checkpoint import write_atomically
-from thesis_lib.errors import choose
 from thesis_lib.progress import progress
 from thesis_lib.randomness import generator
 from thesis_lib.records import Record, predictions_bytes
 
+from .map_methods import GRID, methods_for, saliency
+
 FILE = "maps.npz"
-GRID, STEP = 8, 4  # a picture is taken apart in 8 x 8 cells, four at a time
+STEP = 4  # cells that go away or come at a time
 PICTURES, SHUFFLED = 200, 50  # test pictures for the measures, and for the randomisation test
-METHODS = {
-    "grad_cam": "Grad-CAM",
-    "grad_cam_plus_plus": "Grad-CAM++",
-    "received": "받은 어텐션",
-    "rollout": "롤아웃",
-    "random": "무작위 지도",
-    "centre": "가운데 지도",
-    "contrast": "영상의 대비",
-}
-BASELINES = ("random", "centre", "contrast")  # they know nothing of the network
 MEASURES = {
     "deletion": "삭제 면적",
     "insertion": "삽입 면적",
@@ -40,53 +31,6 @@ MEASURES = {
 }
 LEAST = {"deletion"}  # where less is better
 AGREEMENT = "grad_cam"  # the map that all arms have: by it they are compared
-
-
-def centre_gaussian(side: int) -> Tensor:
-    """(side, side), standard deviation a quarter of the side."""
-    place = (torch.arange(side) - (side - 1) / 2) / (side / 4)
-    return torch.exp(-(place[:, None] ** 2 + place**2) / 2)
-
-
-def blind(method: str, count: int) -> Tensor:
-    """Fixed maps, (count, GRID, GRID): `random` draws every picture's anew, `centre` is one for all."""
-    if method == "random":
-        return torch.rand(count, GRID, GRID, generator=generator("random map"))
-    return centre_gaussian(GRID).expand(count, GRID, GRID)
-
-
-def attention_layers(model: nn.Module, pictures: Tensor) -> list[np.ndarray]:
-    """Attention over positions of the layers on the last grid, (B, heads, N, N) each; empty where there is none."""
-    layers = [layer for layer in maps.attention_of(model, pictures).values() if layer.shape[2] > 1]
-    return [layer for layer in layers if layer.shape == layers[-1].shape]
-
-
-def methods_for(model: nn.Module, pictures: Tensor) -> list[str]:
-    """The kinds of maps that a network has."""
-    attends = bool(attention_layers(model, pictures[:1]))
-    return [name for name in METHODS if attends or name not in ("received", "rollout")]
-
-
-def saliency(model: nn.Module, pictures: Tensor, method: str, classes: Tensor | None = None) -> Tensor:
-    """How much each cell of each picture matters according to a method, (B, GRID, GRID), not below zero.
-
-    received: the attention that a position gets in the last layer, mean over heads and queries. rollout:
-    the same through all layers of that grid. The mean over queries is what global pooling reads.
-    random, centre: see `blind`. contrast: how far a cell's pixels are from the picture's mean colour.
-    """
-    choose("지도", method, METHODS)
-    if method in ("random", "centre"):
-        return blind(method, len(pictures))
-    if method == "contrast":
-        found = (pictures - pictures.mean((2, 3), keepdim=True)).abs().mean(1)
-    elif method in ("received", "rollout"):
-        layers = attention_layers(model, pictures)
-        weights = maps.rollout(layers) if method == "rollout" else layers[-1].mean(1)
-        found = torch.from_numpy(weights.mean(1))
-        found = found.unflatten(1, (int(found.shape[1] ** 0.5), -1))
-    else:
-        found = getattr(maps, method)(model, pictures, classes=classes)
-    return F.interpolate(found[:, None], (GRID, GRID), mode="area")[:, 0]
 
 
 @torch.no_grad()

@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .faithfulness import METHODS, values
+from .faithfulness import values
+from .map_methods import METHODS
 from .style import axes, blank
 
 LOOKS = {  # colour, mark and dash of each kind of map, after Okabe and Ito

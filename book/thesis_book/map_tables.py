@@ -12,20 +12,8 @@ from thesis_lib.data import Dataset, Split
 from thesis_lib.maps import inputs_of
 from thesis_lib.stats import mean_interval
 
-from .faithfulness import (
-    BASELINES,
-    GRID,
-    LEAST,
-    MEASURES,
-    METHODS,
-    blind,
-    centre_gaussian,
-    correlation,
-    depends_on_weights,
-    distance,
-    entropy,
-    values,
-)
+from .faithfulness import LEAST, MEASURES, correlation, depends_on_weights, distance, entropy, values
+from .map_methods import BASELINES, GRID, METHODS, blind, centre_gaussian
 from .tables import by_arm
 
 EVEN = 0.98  # entropy from which attention is called even; 1 where it is exactly so

@@ -28,13 +28,7 @@ class SE(nn.Module):
     """
 
     def __init__(
-        self,
-        channels: int,
-        *,
-        reduction: int = 16,
-        bias: bool = True,
-        squeeze: str = "average",
-        excitation: str = "sigmoid",
+        self, channels: int, *, reduction: int = 16, bias: bool = True, squeeze="average", excitation="sigmoid"
     ):
         super().__init__()
         refuse_reduction(reduction, channels)

@@ -74,12 +74,11 @@ class SESelf(SE):
         if mixing != "attention" and position != "none":
             raise ThesisError("position은 mixing='attention'에서만 바꿀 수 있다.")
         self.reading, self.residual = reading, residual
-        attends = mixing == "attention"
-        self.msa = (
-            MultiHeadSelfAttention(channels, num_heads, position, size)
-            if attends
-            else FixedMixing(channels, num_heads, mixing)
-        )
+        self.msa: MultiHeadSelfAttention | FixedMixing
+        if mixing == "attention":
+            self.msa = MultiHeadSelfAttention(channels, num_heads, position, size)
+        else:
+            self.msa = FixedMixing(channels, num_heads, mixing)
         if reading == "map":
             self.norm = nn.LayerNorm(channels)
             if zero_start:
@@ -105,15 +104,7 @@ class SESelf(SE):
 
     @staticmethod
     def macs(  # type: ignore[override]
-        channels: int,
-        height: int,
-        width: int,
-        *,
-        reduction: int = 16,
-        reading: str = "map",
-        mixing: str = "attention",
-        position: str = "none",
-        **_: object,
+        channels, height, width, *, reduction=16, reading="map", mixing="attention", position="none", **_
     ) -> int:
         tokens = 1 if reading == "gate" else height * width
         added = tokens * (height + width) * channels if position == "relative" else 0

@@ -10,6 +10,7 @@ from ..networks.slot import POSITIONS, Slot
 from ..randomness import seeded
 
 BLOCKS: dict[str, type[nn.Module]] = {}
+LARGEST = 4096  # what a number among the options may be: beyond it lie slips of the finger and exhausted memory
 
 
 def block(cls: type[nn.Module]) -> type[nn.Module]:
@@ -60,8 +61,11 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
     for key, value in options.items():
         if isinstance(defaults[key], int) and isinstance(value, bool) != isinstance(defaults[key], bool):
             raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. 기본값은 {defaults[key]!r}이다.")
-    if not isinstance(stages, (list, tuple, type(None))):
-        raise ThesisError(f"stages는 [2, 3] 같은 목록이어야 한다(받은 값: {stages!r}).")
+        if isinstance(value, (int, float)) and abs(value) > LARGEST:
+            raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. {LARGEST} 이하만 쓸 수 있다.")
+    whole = isinstance(stages, (list, tuple)) and all(type(stage) is int for stage in stages)
+    if stages is not None and not (whole and list(stages) == sorted(set(stages))):  # one choice, one way to write it
+        raise ThesisError(f"stages는 [2, 3]처럼 작은 것부터 적은 정수의 목록이어야 한다(받은 값: {stages!r}).")
     slots = {p: m for p, m in model.named_modules() if isinstance(m, Slot) and m.position == at}
     known = sorted({slot.stage for slot in slots.values()})
     for stage in stages if stages is not None else ():
@@ -75,6 +79,10 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
         with seeded(seed, path):
             filled = BLOCKS[name](slot.channels, **options, **size)
         filled.options = options  # type: ignore[assignment]  # what `macs` is asked with
+        try:  # it is asked when the run has ended, which is late to find out
+            inspect.signature(getattr(filled, "macs", dict)).bind(0, 0, 0, **options)
+        except TypeError:
+            raise ThesisError(f"블록 {name}의 macs가 옵션 {', '.join(options)}을(를) 모두 받지는 않는다.") from None
         parent, _, attribute = path.rpartition(".")
         setattr(model.get_submodule(parent), attribute, filled)
     return model

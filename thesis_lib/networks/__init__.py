@@ -24,6 +24,8 @@ DEEP: dict[str, tuple] = {  # units per stage, expansion
     "resnet101": ((3, 4, 23, 3), 4),
     "resnet152": ((3, 8, 36, 3), 4),
 }
+DEEP_STEM: dict = {"inner": 4, "stem": "deep", "stem_width": 128}
+WIDE: dict = {"stem_width": 16, "preactivated": True}
 RESNEXT: dict = {"widths": IMAGENET, "expansion": 4, "inner": 2, "stem": "large"}
 
 # a name that ends in a number of pixels is the form of the paper at that size; all others are for small pictures
@@ -40,14 +42,14 @@ NETWORKS: Mapping[str, partial] = (
     | {
         **{f"preresnet{6 * n + 2}": partial(ResNet, (n, n, n), widths=CIFAR, preactivated=True) for n in (1, 3)},
         "preresnet164": partial(ResNet, (18, 18, 18), widths=CIFAR, expansion=4, preactivated=True),
-        "wrn16_4": partial(ResNet, (2, 2, 2), widths=(64, 128, 256), preactivated=True),
-        "wrn28_10": partial(ResNet, (4, 4, 4), widths=(160, 320, 640), preactivated=True),
+        "wrn16_4": partial(ResNet, (2, 2, 2), widths=(64, 128, 256), **WIDE),
+        "wrn28_10": partial(ResNet, (4, 4, 4), widths=(160, 320, 640), **WIDE),
         "resnext29": partial(ResNet, (3, 3, 3), widths=(64, 128, 256), expansion=4, groups=8, inner=8),
         "resnext50_224": partial(ResNet, (3, 4, 6, 3), groups=32, **RESNEXT),
-        "senet154_224": partial(ResNet, (3, 8, 36, 3), groups=64, half=True, **RESNEXT | {"inner": 4, "stem": "deep"}),
+        "senet154_224": partial(ResNet, (3, 8, 36, 3), groups=64, half=True, **RESNEXT | DEEP_STEM),
         "vgg16": partial(vgg, "D"),
         "vgg19": partial(vgg, "E"),
-        **{f"densenet{6 * n + 4}": partial(densenet, n, 12) for n in (2, 6, 16)},
+        **{f"densenet{6 * n + 4}": partial(densenet, n, 12) for n in (2, 6)},
         "xception": partial(Xception),
         "xception_299": partial(Xception, large=True),
         "nasnet_a": partial(NASNet, 2, 16),

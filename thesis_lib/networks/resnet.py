@@ -1,4 +1,4 @@
-"""Residual networks from one unit with five slots: basic, bottleneck, grouped, wide and pre-activated."""
+"""Residual networks (He et al. 2016), pre-activated (idem, ECCV), wide (Zagoruyko 2016), ResNeXt (Xie 2017)."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -57,7 +57,8 @@ class PreactivatedUnit(ResidualUnit):
     """y = F(x) + x, each convolution of F behind its norm and ReLU (He et al. 2016, ECCV, figure 4e).
 
     The notes have ReLU first; the paper's order is norm, ReLU, convolution. Where the shape changes, the
-    shortcut is a convolution of the activated input. Slots, arguments and shapes as in `ResidualUnit`.
+    shortcut is a convolution of the activated input, and in a network's first unit (the paper's appendix) it
+    is the activated input itself. Slots, arguments and shapes as in `ResidualUnit`.
     """
 
     def __init__(self, inputs: int, width: int, stride: int, **form):
@@ -65,12 +66,13 @@ class PreactivatedUnit(ResidualUnit):
         for norm, after in (("norm0", "reduce"), ("norm1", "conv1"), ("norm2", "conv2")):
             if hasattr(self, after):
                 setattr(self, norm, nn.BatchNorm2d(getattr(self, after).in_channels))
+        self.from_input = isinstance(self.shortcut, nn.Identity)  # the network's first unit has it otherwise
         if isinstance(self.shortcut, nn.Sequential):
             self.shortcut = self.shortcut[0]
 
     def forward(self, x: Tensor) -> Tensor:
         first = F.relu((self.norm0 if self.bottleneck else self.norm1)(x))
-        kept = x if isinstance(self.shortcut, nn.Identity) else self.shortcut(first)
+        kept = self.shortcut(x if self.from_input else first)
         y = self.pre(first)
         if self.bottleneck:
             y = F.relu(self.norm1(self.reduce(y)), inplace=True)
@@ -83,16 +85,18 @@ class ResNet(nn.Module):
 
     units: residual units per stage. widths: channels per stage (before the expansion). stem: "small", a
     3 x 3; "large", a 7 x 7 that halves the map, and pooling that halves it again, for 224 x 224;
-    "deep", the same with three 3 x 3 (SENet-154). form: `groups`, `inner`, `half` of `ResidualUnit`.
+    "deep", the same with three 3 x 3 (SENet-154). stem_width: channels of the stem, else those of the first
+    stage. form: `groups`, `inner`, `half` of `ResidualUnit`.
     Shapes: (B, 3, image_size, image_size) -> (B, num_classes).
     """
 
     def __init__(
-        self, units, widths, *, expansion=1, num_classes=10, image_size=32, stem="small", preactivated=False, **form
-    ):
+        self, units, widths, *, expansion=1, num_classes=10, image_size=32, stem="small", stem_width=None,
+        preactivated=False, **form
+    ):  # fmt: skip
         super().__init__()
         unit = PreactivatedUnit if preactivated else ResidualUnit
-        channels, size = 2 * widths[0] if stem == "deep" else widths[0], image_size
+        channels, size = stem_width or widths[0], image_size
         self.preactivated, self.pooled = preactivated, stem != "small"
         self.stem = conv(3, channels, 3) if stem == "small" else conv(3, channels, 7, 2)
         if stem == "deep":
@@ -108,6 +112,8 @@ class ResNet(nn.Module):
                 stride = 2 if index == 0 and stage > 1 else 1
                 members.append(unit(channels, width, stride, expansion=expansion, stage=stage, size=size, **form))
                 channels, size = width * expansion, -(-size // stride)
+            if preactivated and stage == 1:
+                members[0].from_input = False
             self.stages.append(nn.Sequential(*members))
         self.classifier = nn.Linear(channels, num_classes)
 

@@ -39,7 +39,7 @@ class Unit(nn.Module):
 
 class Xception(nn.Module):
     """Entry, middle and exit flow of figure 5. large: the paper's stem and widths, for 299 x 299; else a stem at
-    stride 1, a quarter of the widths and two middle units, for small pictures.
+    stride 1, a quarter of the widths in multiples of eight and two middle units, for small pictures.
 
     Shapes: (B, 3, image_size, image_size) -> (B, num_classes).
     """
@@ -47,7 +47,7 @@ class Xception(nn.Module):
     def __init__(self, *, large: bool = False, num_classes: int = 10, image_size: int = 32):
         super().__init__()
         share, middle, stride, pad = (1, 8, 2, 0) if large else (4, 2, 1, 1)
-        a, b, c, d, e, f = (width // share for width in (32, 64, 128, 256, 728, 1024))
+        a, b, c, d, e, f = (width // share // 8 * 8 for width in (32, 64, 128, 256, 728, 1024))
         self.stem = nn.Sequential(
             nn.Conv2d(3, a, 3, stride, padding=pad, bias=False), nn.BatchNorm2d(a), nn.ReLU(),
             nn.Conv2d(a, b, 3, padding=pad, bias=False), nn.BatchNorm2d(b), nn.ReLU(),
