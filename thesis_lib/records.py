@@ -57,7 +57,7 @@ class Record:
         texts = {key: json.dumps(values, sort_keys=True) for key, values in named.items()}
         scalars = {k: v for k, v in data["result"].items() if not isinstance(v, list)}
         time = {k: v for k, v in data["time"].items() if not isinstance(v, list)}
-        machine = {k: data["environment"][k] for k in ("device", "threads", "torch")}
+        machine = {k: data["environment"][k] for k in ("device", "cpu_capability", "threads", "torch")}
         price = {k: data["cost"][k] for k in ("parameters", "macs", "exact")}
         hashes = {"data_checksum": data["data"]["checksum"], "weights_sha256": data["weights_sha256"]}
         return {"id": self.id, **data["experiment"], **texts, **scalars, **price, **time, **machine, **hashes}

@@ -23,6 +23,14 @@ def problems_of(table: pd.DataFrame) -> str:
     return " ".join(table.attrs["problems"]) or "손상되어 뺀 기록은 없다."
 
 
+def across_machines(table: pd.DataFrame) -> str:
+    """Whether the arms of one seed ran on processors that round alike."""
+    kinds = table.groupby("seed")["cpu_capability"].nunique() if len(table) else pd.Series(dtype=int)
+    if not (mixed := [str(seed) for seed in kinds.index[kinds > 1]]):
+        return "같은 시드의 망은 모두 명령어 집합이 같은 CPU에서 학습했다."
+    return f"시드 {', '.join(mixed)}에서는 망마다 학습한 CPU의 명령어 집합이 달랐다."
+
+
 def chosen_rate(table: pd.DataFrame) -> float:
     """The learning rate with the best validation accuracy, averaged over the arms of the search."""
     return float(table.groupby("learning_rate")["val_accuracy"].mean().idxmax()) if len(table) else float("nan")
@@ -71,6 +79,30 @@ def outcome(difference: Difference) -> str:
 def compare(table: pd.DataFrame, first: str, second: str) -> str:
     """`outcome` of two arms of one profile, adjusted over the family of the protocol that they are in."""
     return outcome(compared(table, first, second, FAMILIES))
+
+
+def attribution(table: pd.DataFrame) -> str:
+    """The answer to H4, by the rule that the introduction sets before the results."""
+    found = [compared(table, "senet_self", other, FAMILIES) for other in ("senet_linear", "senet_uniform")]
+    if any(d.n < 2 for d in found):
+        return "대조군의 실행이 모자라 아직 답할 수 없다."
+    beaten = [label(d.second) for d in found if d.verdict == "더 높다"]
+    if len(beaten) == len(found):
+        return (
+            "SENet_self가 위치를 섞지 않는 대조군과 고르게 섞는 대조군 모두보다 낫다. 그러므로 정해 둔 규칙에 따라 "
+            "이득을 입력에 따라 달라지는 어텐션의 덕으로 본다."
+        )
+    left = ", ".join(label(d.second) for d in found if label(d.second) not in beaten)
+    return f"{left}보다 낫다는 증거가 없다. 그러므로 정해 둔 규칙에 따라 이득을 어텐션의 덕이라고 쓰지 않는다."
+
+
+def beside_published(difference: Difference, published: float) -> str:
+    """Whether an interval holds a published difference, in a sentence."""
+    d = difference
+    if d.n < 2:
+        return "본 논문의 구간은 아직 낼 수 없다."
+    held = "안에 있다" if d.low <= published <= d.high else "밖에 있다"
+    return f"이 값은 본 논문의 구간 [{d.low:+.2f}, {d.high:+.2f}] {held}."
 
 
 def on_validation(table: pd.DataFrame, first: str, second: str) -> str:

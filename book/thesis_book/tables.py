@@ -151,9 +151,9 @@ def learning_rates(table: pd.DataFrame) -> pd.DataFrame:
 
 def machines(table: pd.DataFrame) -> pd.DataFrame:
     """Which hardware made which rows."""
-    groups = table.groupby(["network", "device", "threads", "torch"], sort=True)
+    groups = table.groupby(["network", "device", "cpu_capability", "threads", "torch"], sort=True)
     rows = [(*key, len(runs), f"{runs['seconds'].sum() / 3600:.2f}") for key, runs in groups]
-    return pd.DataFrame(rows, columns=["망", "장치", "스레드", "torch", "실행 수", "합계 시간 (시간)"])
+    return pd.DataFrame(rows, columns=["망", "장치", "명령어", "스레드", "torch", "실행 수", "합계 시간 (시간)"])
 
 
 def robustness(found: pd.DataFrame) -> pd.DataFrame:
