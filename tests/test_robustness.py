@@ -64,6 +64,13 @@ def test_brightness_contrast_and_noise_by_hand():
     assert (corrupted(grey, "noise", 5) - 128 / 255).std().item() == pytest.approx(0.14, abs=0.002)
 
 
+@pytest.mark.parametrize("strength", range(1, 6))
+def test_pixelate_moves_nothing_to_a_side(strength):
+    images = pictures_of(2, 32)
+    mirrored = corrupted(images.flip(1, 2), "pixelate", strength).flip(2, 3)
+    torch.testing.assert_close(corrupted(images, "pixelate", strength), mirrored, atol=1 / 254, rtol=0)
+
+
 def test_pixelate_makes_squares_of_one_colour():
     x = corrupted(pictures_of(1, 16), "pixelate", 4)
     squares = x.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)

@@ -46,9 +46,10 @@ def contrast(x: Tensor, factor: float) -> Tensor:
 
 
 def pixelate(x: Tensor, factor: float) -> Tensor:
-    """Smoothly down to `factor` of its size, and back in squares."""
-    small = F.interpolate(x, scale_factor=factor, mode="bilinear", antialias=True)
-    return F.interpolate(small, size=x.shape[2:], mode="nearest")
+    """Smoothly down to `factor` of its size, and back in squares, nothing moved to a side."""
+    sides = [round(factor * side) for side in x.shape[2:]]
+    small = F.interpolate(x, size=sides, mode="bilinear", antialias=True)
+    return F.interpolate(small, size=x.shape[2:], mode="nearest-exact")
 
 
 def jpeg(x: Tensor, quality: int) -> Tensor:
