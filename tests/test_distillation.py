@@ -4,11 +4,12 @@ import math
 
 import pytest
 import torch
-from helpers import draw, korean_sentence, tiny
+from helpers import draw, korean_sentence, redraw, tiny
 from torch.nn import functional as F
 
 from thesis_lib import Experiment, ThesisError, load_records
-from thesis_lib.distillation import attention_map, attention_transfer_loss, soft_label_loss
+from thesis_lib.distillation import Teacher, attention_map, attention_transfer_loss, soft_label_loss
+from thesis_lib.maps import network_of, stage_ends, unit_ends
 from thesis_lib.records import sealed
 from thesis_lib.verification import verify
 
@@ -73,6 +74,47 @@ def test_a_student_learns_from_a_teacher(settings, train_tiny, pictures, tmp_pat
     table = load_records(tmp_path).set_index("id")
     assert table.loc[alone.id, "distillation"] == "{}" and teacher.id in table.loc[record.id, "distillation"]
     assert verify(record.id, tmp_path, root=pictures, device="cpu", show=False)[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"method": "soft_labels", "temperature": 3.0, "alpha": 0.4},
+        {"method": "attention_transfer", "beta": 7.0},
+        {"method": "attention_transfer", "beta": 7.0, "at": "units"},
+    ],
+)
+def test_the_loss_is_the_one_that_the_settings_ask_for(settings, train_tiny, tmp_path):
+    """By the teacher in evaluation mode, its maps and the student's taken where stages or units end."""
+    record = train_tiny(tiny(arm="senet", network="resnet14", epochs=1), tmp_path)
+    experiment = tiny(arm="resnet", network="resnet14", distillation={"teacher": record.id, **settings})
+    student, x = redraw(experiment.build(2)), draw(4, 3, 8, 8)
+    teacher = Teacher(experiment, tmp_path, student, tuple(record.data["classes"]), torch.device("cpu"))
+    network, seen = network_of(record), {"student": [], "teacher": []}
+    at = (unit_ends if settings.get("at") == "units" else lambda model: stage_ends(model).values())(network)
+    for name, model in (("student", student), ("teacher", network)):
+        for place in at:
+            model.get_submodule(place).register_forward_hook(lambda _, __, y, name=name: seen[name].append(y))
+    logits = student(x)
+    with torch.no_grad():
+        taught = network(x)
+    if settings["method"] == "soft_labels":
+        expected = soft_label_loss(logits, taught, HARD, 3.0, 0.4)
+    else:
+        assert len(seen["student"]) == len(seen["teacher"]) == (6 if "at" in settings else 3)
+        expected = attention_transfer_loss(seen["student"], seen["teacher"], HARD, 7.0)
+    torch.testing.assert_close(teacher.loss(x, logits, HARD), expected)
+
+
+def test_maps_of_other_sizes_and_pictures_of_other_sizes_are_refused(train_tiny, tmp_path):
+    teacher = train_tiny(tiny(arm="senet", epochs=1), tmp_path)
+    for student, expected in (
+        (teach(teacher.id, method="attention_transfer").but(network="shufflenet_half"), "맵 크기"),
+        (teach(teacher.id, method="soft_labels").but(image_size=16), "image_size"),
+    ):
+        with pytest.raises(ThesisError) as caught:
+            train_tiny(student, tmp_path)
+        assert expected in korean_sentence(caught.value)
 
 
 def test_a_stopped_student_goes_on_to_the_bit(train_tiny, stop_at, tmp_path):

@@ -31,6 +31,7 @@ VARIANTS = [
     *(("se", {"squeeze": squeeze}) for squeeze in SQUEEZES[1:]),
     *(("se", {"excitation": excitation}) for excitation in EXCITATIONS[1:]),
     *(("gather_excite", {"form": form}) for form in FORMS),
+    *(("gather_excite", {"form": form, "extent": 2}) for form in FORMS),
     ("eca", {"kernel": 5}),
     ("gsop", {"dim": 3}),
     ("cbam", {"kernel": 3}),
@@ -45,10 +46,36 @@ every_block = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda 
 
 
 def make(name: str, options: dict, size=(4, 4), seed: int = 0) -> torch.nn.Module:
-    """A small block for maps of a size, in evaluation mode, its parameters drawn anew."""
+    """A small block for maps of a size (an extent no larger), in evaluation mode, its parameters drawn anew."""
+    options = options | ({"extent": 0} if options.get("extent", 0) > min(size) else {})
     small = {key: value for key, value in SMALL.items() if key in block_options(name)}
     sized = {"size": size} if "size" in inspect.signature(BLOCKS[name]).parameters else {}
     return redraw(BLOCKS[name](CHANNELS, **small | options | sized), seed).eval()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "macs"),  # at 64 channels and 8 x 8, by hand from the papers' equations and defaults
+    [
+        ("augmented_conv", 35_048, 2_347_008),
+        ("bam", 580 + 128 + 260 + 2 * 148 + 5 + 2, 512 + 64 * (256 + 288 + 4)),
+        ("bot_mhsa", 3 * 64**2 + 2 * 15 * 16, 64 * 3 * 64**2 + 2 * 64**2 * 64 + 64 * 16 * 64),
+        ("cbam", 2 * 64 * 4 + 2 * 49, 4 * 64 * 4 + 2 * 49 * 64),
+        ("dynamic_conv", 13_248, 847_872),
+        ("eca", 3, 3 * 64),
+        ("gather_excite", 64 * 64 + 128, 64 * 64),
+        ("global_context", 65 + 260 + 8 + 320, 2 * 64 * 64 + 2 * 64 * 4),
+        ("gsop", 64**2 + 2 * 128 + 256 * 65 + 257 * 64, 64 * 2 * 64**2 + 4 * 64**2 + 4 * 64**2),
+        ("light_conv", 12_492, 798_720),
+        ("non_local", 3 * 65 * 32 + 33 * 64 + 128, 4 * 64 * 64 * 32 + 2 * 64**2 * 32),
+        ("se", 580, 512),
+        ("se_channel", 580 + 1, 512 + 2 * 64**2 * 64),
+        ("se_self", 580 + 4 * 64 * 65 + 128, 512 + 4 * 64 * 64**2 + 2 * 64**2 * 64),
+    ],
+)
+def test_golden_counts_of_the_defaults(name, parameters, macs):
+    sized = {"size": (8, 8)} if "size" in inspect.signature(BLOCKS[name]).parameters else {}
+    assert sum(p.numel() for p in BLOCKS[name](64, **sized).parameters()) == parameters
+    assert BLOCKS[name].macs(64, 8, 8) == macs
 
 
 def test_the_thesis_own_blocks_are_registered():
@@ -77,6 +104,17 @@ def test_shape_is_kept_forward_and_backward(name, options, shape):
     y.square().sum().backward()
     assert y.shape == x.shape and y.isfinite().all()
     assert x.grad.shape == x.shape and x.grad.isfinite().all() and x.grad.abs().sum() > 0
+
+
+@every_block
+@pytest.mark.parametrize("shape", [(2, 7, 5), (3, 5, 9), (2, 2, 6)], ids=str)
+def test_training_keeps_the_shape_and_stays_finite(name, options, shape):
+    batch, *size = shape
+    block, x = make(name, options, size).train(), draw(batch, CHANNELS, *size).requires_grad_()
+    y = block(x)
+    y.square().sum().backward()
+    assert y.shape == x.shape and y.isfinite().all() and x.grad.isfinite().all()
+    assert all(p.grad.isfinite().all() for p in block.parameters())
 
 
 @every_block

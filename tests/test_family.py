@@ -156,6 +156,19 @@ def test_relative_positions_one_pair_at_a_time():
 def test_self_attention_with_positions_equals_its_equation(position):
     ours, x = redraw(MultiHeadSelfAttention(6, 2, position, (2, 3))), draw(2, 6, 6)
     torch.testing.assert_close(ours(x), ours.written_out(x))
+    told = x + ours.learned if position == "learned" else x
+    query, key, value = (told @ ours.qkv.weight.T + ours.qkv.bias).split(6, dim=2)
+    for picture in range(2):
+        mixed = torch.zeros(6, 6)
+        for own in (slice(0, 3), slice(3, 6)):
+            for i in range(6):
+                scores = torch.stack([query[picture, i, own] @ key[picture, j, own] for j in range(6)])
+                if position == "relative":
+                    steps = [(j // 3 - i // 3 + 1, j % 3 - i % 3 + 2) for j in range(6)]
+                    towards = torch.stack([ours.relative.rows[y] + ours.relative.columns[x_] for y, x_ in steps])
+                    scores = scores + towards @ query[picture, i, own]
+                mixed[i, own] = (scores / 3**0.5).softmax(0) @ value[picture, :, own]
+        torch.testing.assert_close(ours(x)[picture], mixed @ ours.out.weight.T + ours.out.bias)
     order = torch.tensor([3, 1, 5, 0, 2, 4])
     assert not torch.allclose(ours(x[:, order]), ours(x)[:, order])  # it knows where tokens lie
     with pytest.raises(ThesisError) as caught:

@@ -50,6 +50,14 @@ def test_an_empty_table_draws_a_note(draw, tmp_path):
     assert "아직 없다" in tables.numbered(tables.main_table(empty), "표", "tbl-x")
 
 
+def test_runs_with_other_options_are_other_rows():
+    runs = tables.of_profile("quick")
+    assert len(tables.main_table(runs)) == 3
+    changed = runs["arm"].eq("senet") & runs["seed"].eq(2)
+    rows = tables.main_table(runs.assign(options=runs["options"].mask(changed, '{"bias": false}')))
+    assert sorted(rows["시드 수"]) == [1, 2, 3, 3] and rows["망"].str.contains("bias").sum() == 1
+
+
 def test_columns_of_numbers_end_at_the_right():
     cells = {"모양": ["3 × 3", "1"], "차이": ["+0.1", "—"], "구간": ["[-0.1, +0.2]", "—"], "p": ["< 0.001", "0.2"]}
     table = pd.DataFrame(cells)

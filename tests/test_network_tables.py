@@ -69,18 +69,19 @@ def runs_of(accuracies):
 
 
 def test_attention_in_each_network_is_compared_within_it():
-    better = {("a", "senet"): [60, 61, 62], ("a", "senet_self"): [63, 64.1, 65]}
-    same = {("b", "senet"): [70, 71, 72], ("b", "senet_self"): [70.5, 70.5, 72.5]}
+    better = {("resnet8", "senet"): [60, 61, 62], ("resnet8", "senet_self"): [63, 64.1, 65]}
+    same = {("xception", "senet"): [70, 71, 72], ("xception", "senet_self"): [70.5, 70.5, 72.5]}
     table = network_tables.attended(runs_of(better | same))
-    assert list(table["망"]) == ["`a`", "`b`"] and list(table["차이 (%p)"]) == ["+3.03", "+0.17"]
+    assert list(table["망"]) == ["`resnet8`", "`xception`"] and list(table["차이 (%p)"]) == ["+3.03", "+0.17"]
+    assert list(table["위치 수"]) == ["64", "4"]
     sentence = network_tables.evidence(runs_of(better | same))
-    assert "SENet_self가 더 높은 것은 a이다" in sentence and "낮은" not in sentence
+    assert "SENet_self가 더 높은 것은 resnet8이다" in sentence and "낮은" not in sentence
     assert "벗어난 것은 없다" in network_tables.evidence(runs_of(same))
     assert "모이지 않았다" in network_tables.evidence(runs_of({key: values[:1] for key, values in same.items()}))
 
 
 def test_a_network_without_its_partner_is_shown_without_a_difference():
-    table = network_tables.attended(runs_of({("a", "senet"): [60, 61]}))
+    table = network_tables.attended(runs_of({("resnet8", "senet"): [60, 61]}))
     assert table.loc[0, ["SENet_self (%)", "차이 (%p)", "95% 구간", "SENet_self의 MMAC"]].tolist() == [
         "—",
         "—",

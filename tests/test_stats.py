@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from thesis_book.prose import compare, in_english, reproduced
+from thesis_book.prose import across_machines, attribution, beside_published, compare, in_english, reproduced
 from thesis_book.tables import coverage, differences, reproduction
-from thesis_lib.arms import CONTROLS, PRIMARY
-from thesis_lib.stats import bootstrap, family, holm, mcnemar, paired, smallest_detectable
+from thesis_lib.arms import CONTROLS, FAMILIES, PRIMARY
+from thesis_lib.stats import bootstrap, compared, family, holm, mcnemar, paired, smallest_detectable
 
 
 def runs(**accuracies):
@@ -158,3 +158,33 @@ def test_reproduction_tells_equal_near_and_different_apart():
 def test_the_english_sentence_says_the_same(senet, expected):
     found = in_english(paired(runs(senet=senet, resnet=[80, 81, 82]), "senet", "resnet"))
     assert found.endswith(expected)
+
+
+def test_a_comparison_is_adjusted_the_same_in_both_directions():
+    table = runs(resnet=[80, 81, 82.1], senet=[81, 83, 85], senet_self=[82, 83.5, 86])
+    there, back = compared(table, "senet_self", "senet", FAMILIES), compared(table, "senet", "senet_self", FAMILIES)
+    assert there.adjusted == back.adjusted > there.p == pytest.approx(back.p)
+    assert (back.first, back.mean) == ("senet", -there.mean) and back.low == pytest.approx(-there.high)
+
+
+@pytest.mark.parametrize(
+    ("linear", "uniform", "expected"),
+    [
+        ([80, 81, 82], [80, 81.1, 82], "모두보다 낫다"),
+        ([80, 81, 82], [85, 86, 87.1], "SENet_uniform보다 낫다는 증거가 없다"),
+        ([85, 86, 87.1], [85, 86, 87], "SENet_linear, SENet_uniform보다 낫다는 증거가 없다"),
+        ([80], [80, 81, 82], "아직 답할 수 없다"),
+    ],
+)
+def test_a_gain_is_put_down_to_attention_only_where_both_controls_are_beaten(linear, uniform, expected):
+    table = runs(senet_self=[85, 86.2, 87], senet_linear=linear, senet_uniform=uniform)
+    assert expected in attribution(table)
+
+
+def test_sentences_on_published_values_and_processors():
+    difference = paired(runs(senet=[81, 83, 85], resnet=[80, 81, 82]), "senet", "resnet")
+    assert "안에 있다" in beside_published(difference, 2.0) and "밖에 있다" in beside_published(difference, 9.0)
+    assert "아직" in beside_published(paired(runs(senet=[81], resnet=[80]), "senet", "resnet"), 1.0)
+    table = runs(senet=[81, 83], resnet=[80, 81]).assign(cpu_capability=["AVX2", "AVX512", "AVX512", "AVX512"])
+    assert "시드 0에서는" in across_machines(table)
+    assert "모두" in across_machines(table.assign(cpu_capability="AVX2")) and "모두" in across_machines(table.iloc[:0])

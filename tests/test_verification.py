@@ -50,10 +50,18 @@ def test_a_false_record_does_not_agree(results, pictures, capsys):
 
 def test_elsewhere_accuracies_are_compared(results, pictures, capsys):
     rewrite(results, lambda data: data["environment"].update(torch="1.0"))
-    record = find_record(results, RUN)
-    sd = spread(record, results)
-    assert verify_command(results, pictures) == (0 if sd > 0 else 1) or sd == 0
-    assert "환경이 달라(torch)" in korean_sentence(capsys.readouterr().out)
+    assert verify_command(results, pictures) == 0
+    said = korean_sentence(capsys.readouterr().out)
+    assert "환경이 달라(torch)" in said and "시드 사이 표준편차" in said
+
+
+def test_elsewhere_a_run_of_one_seed_has_the_pictures_for_a_limit(train_tiny, pictures, tmp_path, capsys):
+    train_tiny(tiny(epochs=1, arm="senet"), tmp_path)
+    rewrite(tmp_path, lambda data: data["environment"].update(torch="1.0"))
+    record = find_record(tmp_path, RUN)
+    share, count = record.right.mean(), len(record.right)
+    assert spread(record, tmp_path)[1] == pytest.approx(100 * (share * (1 - share) / count) ** 0.5)
+    assert verify_command(tmp_path, pictures) == 0 and "표준오차" in korean_sentence(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(("gap", "agrees"), [(2.9, True), (3.1, False), (-3.1, False)])
@@ -62,8 +70,8 @@ def test_three_deviations_are_the_limit(gap, agrees, results):
     data = json.loads(json.dumps(record.data))
     data["environment"]["cpu_capability"] = "other"
     data["result"]["test_accuracy"] += gap
-    assert verdict(record, Record(record.folder, data), sd=1.0)[0] is agrees
-    assert not verdict(record, Record(record.folder, data), sd=float("nan"))[0]
+    agreed, said = verdict(record, Record(record.folder, data), "한도의 이름", 1.0)
+    assert agreed is agrees and "한도의 이름의 세 배인 3.00" in said
 
 
 def test_threads_of_the_record_are_used_and_given_back(results, pictures, monkeypatch):

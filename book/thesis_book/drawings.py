@@ -1,6 +1,7 @@
 """The architecture, drawn by code: the residual unit of each arm, with the shape at every step."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
@@ -79,8 +80,8 @@ def recalibration_and_attention() -> Figure:
     """Own value weighed by what the neighbours say, against a weighted sum of the neighbours' values."""
     figure, grid = axes(8, 2.6, columns=2)
     left, right = grid[0]
+    edge(left, 2, 2, 3.5)
     for position in range(5):
-        edge(left, position, position, 3.5)
         edge(left, position, 2, 1, "#999999", ":")
         edge(right, position, 2, (1.0, 3.5, 0.7, 2.2, 5.0)[position], "#D55E00")
     for place, title in ((left, "재조정: 자기 값 × 가중치"), (right, "어텐션: 다른 값들의 가중합")):
@@ -94,10 +95,10 @@ def three_connections() -> Figure:
     """Fully connected, convolution and attention: which inputs an output sees, and where its weights come from."""
     figure, grid = axes(10, 2.6, columns=3)
     full, convolution, attention = grid[0]
-    colours = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
+    colours, own = ("#0072B2", "#E69F00", "#009E73"), colormaps["viridis"](np.linspace(0, 1, 25))
     for end in range(5):
         for start in range(5):
-            edge(full, start, end, 1.2, colours[(start + 2 * end) % 5])
+            edge(full, start, end, 1.2, own[(5 * end + 7 * start) % 25])
             if abs(start - end) <= 1:
                 edge(convolution, start, end, 2.6, colours[start - end + 1])
             edge(attention, start, end, 0.5 + 2.8 * ((3 * start + 5 * end) % 7 / 7) ** 2, "#D55E00")

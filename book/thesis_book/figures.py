@@ -164,6 +164,9 @@ def accuracy_against_cost(table: pd.DataFrame) -> Figure:
             ls="",
             label=label(arm),
         )
+    means = table.groupby("arm").agg(macs=("macs", "first"), accuracy=("test_accuracy", "mean")).sort_values("macs")
+    front = means[means["accuracy"] > means["accuracy"].cummax().shift(fill_value=-np.inf)]
+    place.plot(front["macs"] / 1e6, front["accuracy"], color="#999999", lw=1, drawstyle="steps-post", zorder=1)
     place.set(xlabel="영상 한 장의 곱셈-누산 (MMAC)", ylabel="시험 정확도 (%)")
     place.margins(0.2)
     place.legend()

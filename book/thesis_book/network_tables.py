@@ -107,6 +107,12 @@ def table_1() -> pd.DataFrame:
     return pd.DataFrame([(f"{h} × {w}", text) for (h, w), text in rows], columns=["출력 크기", "SE-ResNet-50"])
 
 
+def positions(network: str) -> int:
+    """Positions of the map on which the last stage's units end."""
+    slots = [m for m in make(network).modules() if isinstance(m, Slot) and m.position == "standard"]
+    return slots[-1].height * slots[-1].width
+
+
 def attended(runs: pd.DataFrame) -> pd.DataFrame:
     """SENet and SENet_self in each network of a profile, and what the attention changes."""
     rows = []
@@ -122,6 +128,7 @@ def attended(runs: pd.DataFrame) -> pd.DataFrame:
                 "SENet_self (%)": accuracies["senet_self"],
             }
             | change(d)
+            | {"위치 수": str(positions(network))}
             | {"SENet_self의 MMAC": "".join(f"{macs / 1e6:.1f}" for macs in arms["senet_self"]["macs"][:1])}
         )
     return pd.DataFrame(rows)

@@ -43,11 +43,11 @@ def p_value(p: float) -> str:
 
 
 def main_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy and cost of each arm of one profile."""
+    """Accuracy and cost of each arm of one profile, and of each set of options where an arm has several."""
     return pd.DataFrame(
         [
             {
-                "망": label(arm),
+                "망": label(arm) + (f" `{options}`" if own["options"].nunique() > 1 else ""),
                 "시드 수": len(runs),
                 "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
                 "검증 정확도 (%)": mean_sd(runs["val_accuracy"]),
@@ -57,7 +57,8 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
                 "에폭당 초": f"{runs['seconds_per_epoch'].mean():.0f}",
                 "메모리 (MiB)": f"{runs['peak_memory_mib'].mean():.0f}",
             }
-            for arm, runs in by_arm(table)
+            for arm, own in by_arm(table)
+            for options, runs in own.groupby("options", sort=False)
         ]
     )
 

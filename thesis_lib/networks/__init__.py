@@ -24,7 +24,6 @@ DEEP: dict[str, tuple] = {  # units per stage, expansion
     "resnet101": ((3, 4, 23, 3), 4),
     "resnet152": ((3, 8, 36, 3), 4),
 }
-DEEP_STEM: dict = {"inner": 4, "stem": "deep", "stem_width": 128}
 WIDE: dict = {"stem_width": 16, "preactivated": True}
 RESNEXT: dict = {"widths": IMAGENET, "expansion": 4, "inner": 2, "stem": "large"}
 
@@ -46,7 +45,7 @@ NETWORKS: Mapping[str, partial] = (
         "wrn28_10": partial(ResNet, (4, 4, 4), widths=(160, 320, 640), **WIDE),
         "resnext29": partial(ResNet, (3, 3, 3), widths=(64, 128, 256), expansion=4, groups=8, inner=8),
         "resnext50_224": partial(ResNet, (3, 4, 6, 3), groups=32, **RESNEXT),
-        "senet154_224": partial(ResNet, (3, 8, 36, 3), groups=64, half=True, **RESNEXT | DEEP_STEM),
+        "senet154_224": partial(ResNet, (3, 8, 36, 3), groups=64, half=True, **RESNEXT | {"inner": 4, "stem": "deep"}),
         "vgg16": partial(vgg, "D"),
         "vgg19": partial(vgg, "E"),
         **{f"densenet{6 * n + 4}": partial(densenet, n, 12) for n in (2, 6)},

@@ -60,7 +60,7 @@ class AttentionModule(nn.Module):
 
 
 class ResidualAttentionNetwork(nn.Module):
-    """Attention-56 (one attention module a stage) at the widths of the small residual networks.
+    """Attention-56 (one attention module a stage), less its three closing units, at small networks' widths.
 
     Shapes: (B, 3, image_size, image_size) -> (B, num_classes).
     """

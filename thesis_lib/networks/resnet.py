@@ -86,7 +86,7 @@ class ResNet(nn.Module):
     units: residual units per stage. widths: channels per stage (before the expansion). stem: "small", a
     3 x 3; "large", a 7 x 7 that halves the map, and pooling that halves it again, for 224 x 224;
     "deep", the same with three 3 x 3 (SENet-154). stem_width: channels of the stem, else those of the first
-    stage. form: `groups`, `inner`, `half` of `ResidualUnit`.
+    stage (twice as many if deep). form: `groups`, `inner`, `half` of `ResidualUnit`.
     Shapes: (B, 3, image_size, image_size) -> (B, num_classes).
     """
 
@@ -96,7 +96,7 @@ class ResNet(nn.Module):
     ):  # fmt: skip
         super().__init__()
         unit = PreactivatedUnit if preactivated else ResidualUnit
-        channels, size = stem_width or widths[0], image_size
+        channels, size = stem_width or widths[0] * (2 if stem == "deep" else 1), image_size
         self.preactivated, self.pooled = preactivated, stem != "small"
         self.stem = conv(3, channels, 3) if stem == "small" else conv(3, channels, 7, 2)
         if stem == "deep":
