@@ -1,6 +1,7 @@
 """`python -m thesis_lib`: a mistake is one Korean line and an exit code, and nothing is written."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,8 @@ def test_blocks_are_listed_with_their_costs_and_sources(capsys):
     assert set(listed) >= set(BLOCKS)
     assert listed["se"].split()[1:3] == ["1470", "1344"]  # r = 8: 2 C^2 / 8 weights, C + C / 8 biases, three stages
     assert "arXiv 1709.01507" in listed["se"]
+    own = [name for name in listed if BLOCKS[name].__module__.startswith("thesis_lib.")]
+    assert all(re.search(r"(19|20)\d\d|this thesis", listed[name]) for name in own)
 
 
 def test_networks_are_listed_with_their_costs_and_sources(capsys):
@@ -121,6 +124,7 @@ def test_networks_are_listed_with_their_costs_and_sources(capsys):
     assert set(listed) == set(NETWORKS)
     assert listed["resnet20"][1:5] == ["32", "272474", "40813184", "9"]
     assert listed["resnet50_224"][1:3] == ["224", "23528522"] and "(Chollet" in listed["xception"]
+    assert all(any(re.search(r"(19|20)\d\d", word) for word in words[5:]) for words in listed.values())
 
 
 def test_runs_with_other_options_and_teachers_are_no_seeds_of_an_arm(train_tiny, tmp_path, capsys):

@@ -100,6 +100,30 @@ def test_nonsense_is_refused_by_name(name, value):
     korean_sentence(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("arm", "options", "expected"),
+    [
+        ("gather_excite", {"reduction": 0}, "reduction"), ("gather_excite", {"reduction": "x"}, "reduction"),
+        ("gather_excite", {"reduction": 1000}, "reduction"), ("gsop", {"dim": 300_000}, "4096"),
+        ("gsop", {"dim": 10**23}, "4096"), ("cbam", {"kernel": 1_000_000_001}, "4096"),
+        ("bam", {"dilation": 10**21}, "4096"), ("eca", {"kernel": 1_000_001}, "4096"),
+        ("senet", {"stages": [True]}, "stages"), ("senet", {"stages": [1.0]}, "stages"),
+        ("senet", {"stages": [1, 1]}, "stages"), ("senet", {"stages": [2, 1]}, "stages"),
+        ("senet_self", {"attention_stages": [True]}, "stages"),
+    ],
+)  # fmt: skip
+def test_options_that_would_fail_late_or_have_two_names_are_refused_at_once(arm, options, expected):
+    with pytest.raises(ThesisError) as caught:
+        Experiment(arm=arm, options=options)
+    assert expected in korean_sentence(caught.value)
+
+
+@pytest.mark.parametrize("network", ["densenet40", "stn_resnet8", "vgg16"])
+def test_widths_are_for_networks_that_take_them(network):
+    with pytest.raises(ThesisError, match="resnet_wide의 망"):
+        Experiment(arm="resnet_wide", network=network, options={"widths": [16, 32, 64]})
+
+
 def test_the_sentence_says_what_was_wrong_and_what_is_allowed():
     with pytest.raises(ThesisError, match=r"learning_rate에 쓸 수 없는 값: -1\. 0보다 큰 수만 쓸 수 있다\."):
         Experiment(learning_rate=-1)

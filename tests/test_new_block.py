@@ -79,6 +79,25 @@ def test_attention_of_a_users_block_is_counted_too(toy):
     assert extra == sum(4 * n * c * c + 2 * n * n * c for c, n in sizes)
 
 
+def test_a_cost_that_does_not_know_the_blocks_options_is_refused_before_training(toy):
+    @block
+    class ToyPower(nn.Module):
+        def __init__(self, channels, *, power=2):
+            super().__init__()
+            self.power = power
+
+        def forward(self, x):
+            return x * x.mean((2, 3), keepdim=True).abs() ** self.power
+
+        @staticmethod
+        def macs(channels, height, width):
+            return 0
+
+    with pytest.raises(ThesisError, match="macs가 옵션 power"):
+        tiny(arm="toy_power", options={"power": 3})
+    assert tiny(arm="toy_power").build(2)
+
+
 def test_two_classes_cannot_have_one_name(toy):
     class SE(nn.Module):
         def __init__(self, channels):

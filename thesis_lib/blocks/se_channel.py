@@ -1,4 +1,4 @@
-"""Attention over channels after the excitation: the channel attention of DANet behind an SE block."""
+"""Attention over channels after the excitation: DANet's (Fu et al. 2019, CVPR; arXiv 1809.02983) behind an SE block."""
 
 import torch
 from torch import Tensor, nn

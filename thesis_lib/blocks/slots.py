@@ -80,7 +80,7 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
             filled = BLOCKS[name](slot.channels, **options, **size)
         filled.options = options  # type: ignore[assignment]  # what `macs` is asked with
         try:  # it is asked when the run has ended, which is late to find out
-            inspect.signature(getattr(filled, "macs", dict)).bind(0, 0, 0, **options)
+            inspect.signature(getattr(filled, "macs", lambda *_, **__: 0)).bind(0, 0, 0, **options)
         except TypeError:
             raise ThesisError(f"블록 {name}의 macs가 옵션 {', '.join(options)}을(를) 모두 받지는 않는다.") from None
         parent, _, attribute = path.rpartition(".")
