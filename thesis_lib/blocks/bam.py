@@ -13,8 +13,8 @@ class BAM(nn.Module):
     """F' = F + F M(F), M = sigma(M_c(F) + M_s(F)).
 
     M_c: mean over positions, MLP C -> C/r -> C, batch norm. M_s: 1 x 1 to C/r, two 3 x 3 of dilation d,
-    1 x 1 to one channel, batch norm. The paper adds the branches, and so do we; the official code
-    multiplies them. The paper puts one BAM between two stages; in a slot it stands in every unit.
+    1 x 1 to one channel, batch norm, with the official code's ReLUs between. The paper adds the branches,
+    and so do we; the code multiplies them. It puts one BAM between two stages, a slot one in every unit.
     reduction: r. dilation: d. A batch of one cannot train through the norm of M_c.
     Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range.
     """

@@ -12,9 +12,9 @@ class GSOP(nn.Module):
     """x~_c = s_c x_c with s = sigma(W g(Sigma)): Sigma is the covariance of d channels over positions.
 
     Sigma = X I^ X^T, I^ = (I - 11^T / M) / M, X the map through 1 x 1 convolution, norm and ReLU to d
-    channels, M = H W. g convolves each row of Sigma by itself (d -> 4 d), W is 1 x 1 to C. This is the
-    paper's channel branch; its position branch centres over channels by a matrix of the wrong size unless
-    d = M, and is left out. dim: d; None: C, at most the paper's 128.
+    channels, M = H W. g convolves each row of Sigma by itself (d -> 4 d), W is 1 x 1 to C. This is the paper's
+    channel branch, less its code's opening ReLU and its stride at 64 channels or fewer; the position branch
+    centres by a matrix of the wrong size unless d = M, and is left out. dim: d; None: C, at most 128.
     Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for a dim below 1.
     """
 
