@@ -7,8 +7,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import korean_sentence
 
-from thesis_lib import load_records
+from thesis_lib import ThesisError, load_records
 from thesis_lib.__main__ import main
 from thesis_lib.batch import notebook_parameters, run_notebook
 
@@ -109,10 +110,12 @@ def test_blocks_notebook_shows_any_block(tmp_path, block, expected):
     assert expected in text and "3개를 꽂았다" in text and "(1, 64, 8, 8) → (1, 64, 8, 8)" in text
 
 
-def test_blocks_notebook_refuses_a_block_that_is_not_there(tmp_path, capsys):
-    arguments = ["run", "notebooks/blocks.ipynb", "--name", "sse", "--output", str(tmp_path / "blocks.ipynb")]
-    assert main(arguments) == 2
-    assert "쓸 수 있는 값" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("given", "expected"), [(("--name", "sse"), "쓸 수 있는 값"), (("--picture", "2000"), "picture는")]
+)
+def test_blocks_notebook_refuses_what_is_not_there(tmp_path, capsys, given, expected):
+    assert main(["run", "notebooks/blocks.ipynb", *given, "--output", str(tmp_path / "blocks.ipynb")]) == 2
+    assert expected in korean_sentence(capsys.readouterr().err)
 
 
 def test_analysis_notebook_looks_at_the_run_that_is_named(tmp_path, train_tiny, pictures):
@@ -124,3 +127,5 @@ def test_analysis_notebook_looks_at_the_run_that_is_named(tmp_path, train_tiny, 
     assert record.id in text and "stages.2.0.standard" in text and "SENet_self의 지도(받은 어텐션)는" in text
     nothing = run_notebook("notebooks/analysis.ipynb", given | {"run": "nobody"}, tmp_path / "nothing.ipynb")
     assert "볼 기록이 없다" in text_of(nothing)
+    with pytest.raises(ThesisError, match="picture는 0 이상"):
+        run_notebook("notebooks/analysis.ipynb", given | {"picture": -1}, tmp_path / "wrong.ipynb")
