@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from thesis_book.prose import across_machines, attribution, beside_published, compare, in_english, reproduced
-from thesis_book.tables import coverage, differences, reproduction
+from thesis_book.tables import coverage, differences, p_value, reproduction
 from thesis_lib.arms import CONTROLS, FAMILIES, PRIMARY
 from thesis_lib.stats import bootstrap, compared, family, holm, mcnemar, paired, smallest_detectable
 
@@ -179,6 +179,10 @@ def test_a_comparison_is_adjusted_the_same_in_both_directions():
 def test_a_gain_is_put_down_to_attention_only_where_both_controls_are_beaten(linear, uniform, expected):
     table = runs(senet_self=[85, 86.2, 87], senet_linear=linear, senet_uniform=uniform)
     assert expected in attribution(table)
+
+
+def test_a_p_value_shows_on_which_side_of_the_limit_it_lies():
+    assert [p_value(p) for p in (0.0497, 0.0503, 0.033, 0.0001)] == ["= 0.0497", "= 0.0503", "= 0.033", "< 0.001"]
 
 
 def test_sentences_on_published_values_and_processors():

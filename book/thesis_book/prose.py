@@ -5,6 +5,8 @@ import pandas as pd
 from thesis_lib.arms import FAMILIES, label
 from thesis_lib.stats import LEVEL, Difference, compared, paired, pairs
 
+from .tables import p_value
+
 FEW = 5  # seeds below which a shown difference still asks for more
 
 
@@ -68,11 +70,12 @@ def outcome(difference: Difference) -> str:
         seeable = f"{d.detectable:.2f}%p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다."
         return start + f"구간이 0을 품으므로 {unseen}. {seeable}"
     if d.verdict.startswith("차이"):
-        return start + f"그러나 여러 비교를 함께 보정한 p값은 {d.adjusted:.3f}이므로 {unseen}."
+        return start + f"그러나 여러 비교를 함께 보정한 p값은 {p_value(d.adjusted).removeprefix('= ')}이므로 {unseen}."
     place = "위" if d.mean > 0 else "아래"
     few = f" 다만 시드가 {d.n}개뿐이므로 다른 시드에서도 되풀이되는지 더 확인해야 한다." if d.n < FEW else ""
     return (
-        start + f"구간이 0보다 {place}에 있고 보정한 p값이 {d.adjusted:.3f}이므로 {first}의 정확도가 {d.verdict}.{few}"
+        start
+        + f"구간이 0보다 {place}에 있고 보정한 p값이 {p_value(d.adjusted).removeprefix('= ')}이므로 {first}의 정확도가 {d.verdict}.{few}"
     )
 
 
@@ -93,7 +96,7 @@ def attribution(table: pd.DataFrame) -> str:
             "이득을 입력에 따라 달라지는 어텐션의 덕으로 본다."
         )
     left = ", ".join(label(d.second) for d in found if label(d.second) not in beaten)
-    return f"{left}보다 낫다는 증거가 없다. 그러므로 정해 둔 규칙에 따라 이득을 어텐션의 덕이라고 쓰지 않는다."
+    return f"SENet_self가 {left}보다 낫다는 증거가 없다. 그러므로 정해 둔 규칙에 따라 이득을 어텐션의 덕이라고 쓰지 않는다."
 
 
 def beside_published(difference: Difference, published: float) -> str:

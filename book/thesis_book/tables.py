@@ -39,7 +39,8 @@ def mean_sd(values: pd.Series) -> str:
 
 
 def p_value(p: float) -> str:
-    return f"= {p:.3f}" if p >= 0.0005 else "< 0.001"
+    digits = 4 if round(p, 3) == 0.05 else 3  # enough to see on which side of the limit it lies
+    return f"= {p:.{digits}f}" if p >= 0.0005 else "< 0.001"
 
 
 def main_table(table: pd.DataFrame) -> pd.DataFrame:
