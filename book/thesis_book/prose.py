@@ -69,14 +69,12 @@ def outcome(difference: Difference) -> str:
     if d.low <= 0 <= d.high:
         seeable = f"{d.detectable:.2f}%p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다."
         return start + f"구간이 0을 품으므로 {unseen}. {seeable}"
+    adjusted = p_value(d.adjusted).removeprefix("= ")
     if d.verdict.startswith("차이"):
-        return start + f"그러나 여러 비교를 함께 보정한 p값은 {p_value(d.adjusted).removeprefix('= ')}이므로 {unseen}."
+        return start + f"그러나 여러 비교를 함께 보정한 p값은 {adjusted}이므로 {unseen}."
     place = "위" if d.mean > 0 else "아래"
     few = f" 다만 시드가 {d.n}개뿐이므로 다른 시드에서도 되풀이되는지 더 확인해야 한다." if d.n < FEW else ""
-    return (
-        start
-        + f"구간이 0보다 {place}에 있고 보정한 p값이 {p_value(d.adjusted).removeprefix('= ')}이므로 {first}의 정확도가 {d.verdict}.{few}"
-    )
+    return start + f"구간이 0보다 {place}에 있고 보정한 p값이 {adjusted}이므로 {first}의 정확도가 {d.verdict}.{few}"
 
 
 def compare(table: pd.DataFrame, first: str, second: str) -> str:
@@ -96,7 +94,10 @@ def attribution(table: pd.DataFrame) -> str:
             "이득을 입력에 따라 달라지는 어텐션의 덕으로 본다."
         )
     left = ", ".join(label(d.second) for d in found if label(d.second) not in beaten)
-    return f"SENet_self가 {left}보다 낫다는 증거가 없다. 그러므로 정해 둔 규칙에 따라 이득을 어텐션의 덕이라고 쓰지 않는다."
+    return (
+        f"SENet_self가 {left}보다 낫다는 증거가 없다. "
+        "그러므로 정해 둔 규칙에 따라 이득을 어텐션의 덕이라고 쓰지 않는다."
+    )
 
 
 def beside_published(difference: Difference, published: float) -> str:
