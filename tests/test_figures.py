@@ -54,8 +54,13 @@ def test_runs_with_other_options_are_other_rows():
     runs = tables.of_profile("quick")
     assert len(tables.main_table(runs)) == 3
     changed = runs["arm"].eq("senet") & runs["seed"].eq(2)
-    rows = tables.main_table(runs.assign(options=runs["options"].mask(changed, '{"bias": false}')))
-    assert sorted(rows["시드 수"]) == [1, 2, 3, 3] and rows["망"].str.contains("bias").sum() == 1
+    rows = tables.main_table(runs.assign(options=runs["options"].mask(changed, '{"reduction": 4}')))
+    assert sorted(rows["시드 수"]) == [1, 2, 3, 3] and set(rows["망"]) == {
+        "ResNet",
+        "SENet: SENet",
+        "SENet: r = 4",
+        "SENet_self",
+    }
 
 
 def test_columns_of_numbers_end_at_the_right():

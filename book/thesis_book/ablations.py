@@ -1,38 +1,10 @@
 """Variants of one network beside what they change: paired differences with intervals, and no tests."""
 
-import json
-
 import pandas as pd
 
-from thesis_lib.arms import label
 from thesis_lib.stats import Difference, paired
 
-from .tables import change, mean_sd
-
-TOLD: dict[str, str | dict] = {  # how a changed option is told
-    "num_heads": "헤드 {}개",
-    "attention_stages": "어텐션을 {}단계에",
-    "residual": {True: "잔차를 둠", False: "잔차 없음"},
-    "zero_start": {True: "0에서 시작", False: "0에서 시작하지 않음"},
-    "position": {"learned": "배운 위치 벡터", "relative": "2차원 상대 위치"},
-    "reduction": "r = {}",
-    "squeeze": {"max": "전역 최대 풀링", "none": "스퀴즈 없음"},
-    "excitation": {"tanh": "Tanh", "relu": "ReLU"},
-    "stages": "{}단계에만",
-    "at": {"pre": "SE-PRE", "post": "SE-POST", "identity": "SE-Identity", "inside": "안쪽"},
-    "method": {"soft_labels": "지식 증류(KD)", "attention_transfer": "어텐션 전이(AT)"},
-}
-
-
-def name_of(arm: str, options: str, distillation: str = "{}") -> str:
-    """A run's arm, or what its options and teacher change in it (both as JSON, as records have them)."""
-    teaching = {key: value for key, value in json.loads(distillation).items() if key in TOLD}
-    told = []
-    for key, value in (json.loads(options) | teaching).items():
-        how = TOLD.get(key, f"{key} = {{}}")
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        told.append(how.get(value, f"{key} = {value}") if isinstance(how, dict) else how.format(shown))
-    return ", ".join(told) or label(arm)
+from .tables import change, mean_sd, name_of
 
 
 def variants(table: pd.DataFrame, baseline: pd.DataFrame) -> list[tuple[str, pd.DataFrame, Difference]]:

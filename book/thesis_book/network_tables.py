@@ -62,11 +62,14 @@ def depth(model: nn.Module) -> int:
     return longest[last]
 
 
+def slots_of(model: nn.Module, position: str) -> list[Slot]:
+    return [module for module in model.modules() if isinstance(module, Slot) and module.position == position]
+
+
 def places(model: nn.Module) -> str:
     """How many units of each stage end in a slot, and whether their other places have slots too."""
-    slots = [module for module in model.modules() if isinstance(module, Slot)]
-    ends = Counter(slot.stage for slot in slots if slot.position == "standard")
-    where = "다섯 자리" if {slot.position for slot in slots} == set(POSITIONS) else "끝"
+    ends = Counter(slot.stage for slot in slots_of(model, "standard"))
+    where = "다섯 자리" if all(slots_of(model, position) for position in POSITIONS) else "끝"
     return f"{' + '.join(str(ends[stage]) for stage in sorted(ends))}, {where}"
 
 
@@ -109,8 +112,8 @@ def table_1() -> pd.DataFrame:
 
 def positions(network: str) -> int:
     """Positions of the map on which the last stage's units end."""
-    slots = [m for m in make(network).modules() if isinstance(m, Slot) and m.position == "standard"]
-    return slots[-1].height * slots[-1].width
+    last = slots_of(make(network), "standard")[-1]
+    return last.height * last.width
 
 
 def attended(runs: pd.DataFrame) -> pd.DataFrame:

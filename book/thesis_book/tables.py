@@ -1,5 +1,7 @@
 """What a reader sees as a table: records in, Korean columns out."""
 
+import json
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -12,6 +14,19 @@ from thesis_lib.stats import LEVEL, Difference, bootstrap, family, mcnemar, pair
 from .robustness import CORRUPTIONS
 
 ORDER = list(ARMS)
+TOLD: dict[str, str | dict] = {  # how a changed option is told
+    "num_heads": "헤드 {}개",
+    "attention_stages": "어텐션을 {}단계에",
+    "residual": {True: "잔차를 둠", False: "잔차 없음"},
+    "zero_start": {True: "0에서 시작", False: "0에서 시작하지 않음"},
+    "position": {"learned": "배운 위치 벡터", "relative": "2차원 상대 위치"},
+    "reduction": "r = {}",
+    "squeeze": {"max": "전역 최대 풀링", "none": "스퀴즈 없음"},
+    "excitation": {"tanh": "Tanh", "relu": "ReLU"},
+    "stages": "{}단계에만",
+    "at": {"pre": "SE-PRE", "post": "SE-POST", "identity": "SE-Identity", "inside": "안쪽"},
+    "method": {"soft_labels": "지식 증류(KD)", "attention_transfer": "어텐션 전이(AT)"},
+}
 
 
 def of_profile(profile: str, results: str = "results", folder: str = "profiles") -> pd.DataFrame:
@@ -25,6 +40,17 @@ def of_profile(profile: str, results: str = "results", folder: str = "profiles")
 def records_of(table: pd.DataFrame, results: str = "results") -> list[Record]:
     """The records behind the rows of a table of runs."""
     return all_records(results, table["id"])[0]
+
+
+def name_of(arm: str, options: str, distillation: str = "{}") -> str:
+    """A run's arm, or what its options and teacher change in it (both as JSON, as records have them)."""
+    teaching = {key: value for key, value in json.loads(distillation).items() if key in TOLD}
+    told = []
+    for key, value in (json.loads(options) | teaching).items():
+        how = TOLD.get(key, f"{key} = {{}}")
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        told.append(how.get(value, f"{key} = {value}") if isinstance(how, dict) else how.format(shown))
+    return ", ".join(told) or label(arm)
 
 
 def by_arm(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -48,7 +74,7 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "망": label(arm) + (f" `{options}`" if own["options"].nunique() > 1 else ""),
+                "망": label(arm) + (f": {name_of(arm, options)}" if own["options"].nunique() > 1 else ""),
                 "시드 수": len(runs),
                 "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
                 "검증 정확도 (%)": mean_sd(runs["val_accuracy"]),
