@@ -27,6 +27,7 @@ VARIANTS = [
     ("se_self", {"residual": False}),
     ("se_self", {"zero_start": False, "bias": False}),
     *(("se_self", {"position": position}) for position in ENCODINGS[1:]),
+    *(("self_attention", {"position": position}) for position in ENCODINGS[1:]),
     ("se", {"bias": False}),
     *(("se", {"squeeze": squeeze}) for squeeze in SQUEEZES[1:]),
     *(("se", {"excitation": excitation}) for excitation in EXCITATIONS[1:]),
@@ -69,6 +70,7 @@ def make(name: str, options: dict, size=(4, 4), seed: int = 0) -> torch.nn.Modul
         ("non_local", 3 * 65 * 32 + 33 * 64 + 128, 4 * 64 * 64 * 32 + 2 * 64**2 * 32),
         ("se", 580, 512),
         ("se_channel", 580 + 1, 512 + 2 * 64**2 * 64),
+        ("self_attention", 4 * 64 * 65 + 128, 4 * 64 * 64**2 + 2 * 64**2 * 64),
         ("se_self", 580 + 4 * 64 * 65 + 128, 512 + 4 * 64 * 64**2 + 2 * 64**2 * 64),
     ],
 )

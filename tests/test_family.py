@@ -292,6 +292,8 @@ def test_se_adds_to_resnet18_what_is_published():
         ("augmented_conv", {"num_heads": 10, "values": 1, "size": (4, 4)}, "넘는다"),
         ("light_conv", {"kernel": 2}, "홀수"),
         ("dynamic_conv", {"num_heads": 5}, "나누는"),
+        ("self_attention", {"num_heads": 3}, "나누는"),
+        ("self_attention", {"position": "relative"}, "size"),
         ("se_self", {"position": "sine", "size": (4, 4)}, "learned"),
         ("se_self", {"position": "learned", "reading": "gate", "size": (4, 4)}, "reading"),
         ("se_self", {"position": "learned", "mixing": "uniform", "size": (4, 4)}, "mixing"),

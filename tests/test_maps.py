@@ -90,7 +90,7 @@ def test_gates_are_what_the_blocks_multiply_by():
 def test_gate_statistics_are_those_of_each_class():
     model, x, labels = network("senet"), draw(6, 3, 32, 32), torch.tensor([1, 0, 1, 4, 0, 1])
     gate = maps.gates_of(model, x)["stages.2.0.standard"]
-    mean, deviation = maps.gate_statistics(model, x, labels)["stages.2.0.standard"]
+    mean, deviation = map_methods.gate_statistics(model, x, labels)["stages.2.0.standard"]
     assert mean.shape == (3, 64)
     np.testing.assert_allclose(mean[0], (gate[1] + gate[4]) / 2, rtol=1e-6)
     np.testing.assert_allclose(deviation[1], gate[[0, 2, 5]].std(0), rtol=1e-6)

@@ -7,7 +7,7 @@ import torch
 from helpers import EXACT, draw, redraw
 from torch import nn
 
-from thesis_lib import ThesisError
+from thesis_lib import BLOCKS, ThesisError
 from thesis_lib.blocks.self_attention import MultiHeadSelfAttention
 
 
@@ -70,6 +70,16 @@ def test_attention_is_what_forward_uses(heads):
     torch.testing.assert_close(weights.sum(3), torch.ones(2, heads, 7, dtype=torch.float64))
     mixed = (weights @ ours.heads(x)[2]).transpose(1, 2).reshape(2, 7, 8)
     torch.testing.assert_close(ours.out(mixed), ours(x))
+
+
+def test_the_block_is_torchs_attention_over_positions_behind_a_norm():
+    ours, x = redraw(BLOCKS["self_attention"](8, num_heads=2)).double(), draw(2, 8, 3, 4, dtype=torch.float64)
+    tokens = ours.norm(x.flatten(2).transpose(1, 2))
+    attended, weights = torch_twin(ours.msa)(tokens, tokens, tokens, average_attn_weights=False)
+    torch.testing.assert_close(ours(x), x + attended.transpose(1, 2).reshape(x.shape))
+    torch.testing.assert_close(ours.attention(x), weights)
+    fresh = BLOCKS["self_attention"](8).double()
+    torch.testing.assert_close(fresh(x), x, **EXACT)
 
 
 def test_start_is_that_of_torch():

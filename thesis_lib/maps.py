@@ -63,18 +63,6 @@ def gates_of(model: nn.Module, pictures: Tensor) -> dict[str, np.ndarray]:
     return asked(model, pictures, "gate")
 
 
-def gate_statistics(model: nn.Module, pictures: Tensor, labels: Tensor) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Mean and standard deviation of every gate over the pictures of each class: {place: two (classes, C)}.
-
-    Hu et al. 2020, section 7.2.
-    """
-    members = [(labels == label).numpy() for label in labels.unique()]
-    return {
-        place: (np.stack([gate[m].mean(0) for m in members]), np.stack([gate[m].std(0) for m in members]))
-        for place, gate in gates_of(model, pictures).items()
-    }
-
-
 def stage_ends(model: nn.Module) -> dict[int, str]:
     """Where each stage ends: the unit that holds its last slot, {stage: place}."""
     return {m.stage: place.rpartition(".")[0] for place, m in model.named_modules() if isinstance(m, Slot)}

@@ -44,14 +44,6 @@ class Difference:
         return "더 높다" if self.mean > 0 else "더 낮다"
 
 
-def mean_interval(values: np.ndarray) -> tuple[float, float]:
-    """Mean of (n,) values and the half width of its 95 % t-interval, nan for n < 2."""
-    n = len(values)
-    if n < 2:
-        return float(values.mean()), np.nan
-    return float(values.mean()), float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
-
-
 def pairs(table: pd.DataFrame, first: str, second: str, value: str = "test_accuracy") -> pd.DataFrame:
     """The two arms side by side, a row a seed that both have."""
     wide = table[table["arm"].isin([first, second])].pivot(index="seed", columns="arm", values=value)

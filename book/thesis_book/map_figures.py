@@ -69,7 +69,7 @@ def attention_maps(picture: np.ndarray, weights: np.ndarray, query: tuple[int, i
 
 
 def gates_by_class(statistics: dict[str, tuple[np.ndarray, np.ndarray]], classes) -> Figure:
-    """The mean gate of each class and channel, a panel a block, channels by rising mean (`maps.gate_statistics`)."""
+    """The mean gates of `map_methods.gate_statistics`, a panel a block, a row a class, channels by rising mean."""
     if not statistics:
         return blank()
     figure, grid = axes(3.1 * len(statistics), 3.4, columns=len(statistics))

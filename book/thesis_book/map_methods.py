@@ -1,4 +1,4 @@
-"""Maps of what matters in a picture: those that look into the network, and those that know nothing of it."""
+"""Gates by class, and maps of what matters in a picture: from the network, or knowing nothing of it."""
 
 import numpy as np
 import torch
@@ -45,6 +45,18 @@ def methods_for(model: nn.Module, pictures: Tensor) -> list[str]:
     """The kinds of maps that a network has."""
     attends = bool(attention_layers(model, pictures[:1]))
     return [name for name in METHODS if attends or name not in ("received", "rollout")]
+
+
+def gate_statistics(model: nn.Module, pictures: Tensor, labels: Tensor) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Mean and standard deviation of every gate over the pictures of each class: {place: two (classes, C)}.
+
+    Hu et al. 2020, section 7.2.
+    """
+    members = [(labels == label).numpy() for label in labels.unique()]
+    return {
+        place: (np.stack([gate[m].mean(0) for m in members]), np.stack([gate[m].std(0) for m in members]))
+        for place, gate in maps.gates_of(model, pictures).items()
+    }
 
 
 def rollout(layers: list[np.ndarray]) -> np.ndarray:

@@ -5,18 +5,27 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import torch
+from scipy import stats
 from torch import nn
 
 from thesis_lib.arms import label
 from thesis_lib.data import Dataset, Split
 from thesis_lib.maps import inputs_of
-from thesis_lib.stats import mean_interval
+from thesis_lib.stats import LEVEL
 
 from .faithfulness import LEAST, MEASURES, correlation, depends_on_weights, distance, entropy, values
 from .map_methods import BASELINES, GRID, METHODS, blind, centre_gaussian
 from .tables import by_arm
 
 EVEN = 0.98  # entropy from which attention is called even; 1 where it is exactly so
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float]:
+    """Mean of (n,) values and the half width of its 95 % t-interval, nan for n < 2."""
+    n = len(values)
+    if n < 2:
+        return float(values.mean()), np.nan
+    return float(values.mean()), float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
 
 
 def with_intervals(measured: np.ndarray, digits: int) -> str:

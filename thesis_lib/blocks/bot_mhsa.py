@@ -3,42 +3,32 @@
 import torch
 from torch import Tensor, nn
 
-from .self_attention import RelativePosition, map_of, mixed, refuse_heads, tokens_of, weights_of
+from .self_attention import MultiHeadSelfAttention, map_of, tokens_of
 from .slots import block
 
 
 @block
-class BotMHSA(nn.Module):
+class BotMHSA(MultiHeadSelfAttention):
     """softmax((q k^T + q r^T) / sqrt(d)) v per head, r the 2-D relative positions, and no output projection.
 
     Figure 4 of the paper (timm scales q k^T alone). There it takes the place of the 3 x 3 convolution in the
     last stage's bottleneck units, with average pooling behind it where the unit halves the map; here it
     follows the unit's own convolutions in a slot, so the map's size stays and no pooling is needed.
-    num_heads: 4 in the paper.
-    size: (H, W), given by `plug`. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for heads
-    that do not divide the channels.
+    num_heads: 4 in the paper. size: (H, W), given by `plug`. Shapes: (B, C, H, W) -> (B, C, H, W).
+    Raises ThesisError for heads that do not divide the channels.
     """
 
     def __init__(self, channels: int, *, num_heads: int = 4, size: tuple[int, int]):
-        super().__init__()
-        refuse_heads(num_heads, channels)
-        self.num_heads = num_heads
-        self.qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)
-        self.relative = RelativePosition(channels // num_heads, size)
-
-    def heads(self, x: Tensor):
-        """Query, key, value, each (B, h, N, d)."""
-        return tokens_of(self.qkv(x)).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        super().__init__(channels, num_heads, "relative", size)
+        self.qkv, self.out = nn.Linear(channels, 3 * channels, bias=False), nn.Identity()  # type: ignore[assignment]
 
     def forward(self, x: Tensor) -> Tensor:
-        query, key, value = self.heads(x)
-        return map_of(mixed(query, key, value, self.relative(query)), x)
+        return map_of(super().forward(tokens_of(x)), x)
 
     @torch.no_grad()
     def attention(self, x: Tensor) -> Tensor:
         """The weights that `forward` uses, (B, h, N, N)."""
-        query, key, _ = self.heads(x)
-        return weights_of(query, key, self.relative(query))
+        return super().attention(tokens_of(x))
 
     @staticmethod
     def macs(channels: int, height: int, width: int, **_: object) -> int:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ..errors import ThesisError, choose
 from .se import SE
-from .self_attention import MultiHeadSelfAttention, map_of, tokens_of
+from .self_attention import MultiHeadSelfAttention, SelfAttention, map_of, tokens_of
 from .slots import block
 
 READINGS = ("map", "plain", "gate")
@@ -106,11 +106,10 @@ class SESelf(SE):
     def macs(  # type: ignore[override]
         channels, height, width, *, reduction=16, reading="map", mixing="attention", position="none", **_
     ) -> int:
-        tokens = 1 if reading == "gate" else height * width
-        added = tokens * (height + width) * channels if position == "relative" else 0
+        size = (1, 1) if reading == "gate" else (height, width)
         own = {
-            "attention": 4 * tokens * channels**2 + 2 * tokens**2 * channels + added,
-            "identity": 2 * tokens * channels**2,
+            "attention": SelfAttention.macs(channels, *size, position=position),
+            "identity": 2 * height * width * channels**2,
             "uniform": 2 * channels**2,
         }
         return SE.macs(channels, height, width, reduction=reduction) + own[mixing]

@@ -1,10 +1,11 @@
-"""Multi-head self-attention over the positions of a map, and the ways to tell it where they lie."""
+"""Multi-head self-attention over the positions of a map (Vaswani et al. 2017, NeurIPS; arXiv 1706.03762)."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import ThesisError, choose
+from .slots import block
 
 POSITIONS = ("none", "learned", "relative")
 
@@ -104,3 +105,33 @@ class MultiHeadSelfAttention(nn.Module):
         """`forward` by its equation, slow and obvious; exact where the fused kernel rounds."""
         query, key, value = self.heads(x)
         return self.out((weights_of(query, key, self.added(query)) @ value).transpose(1, 2).flatten(2))
+
+
+@block
+class SelfAttention(nn.Module):
+    """X + MSA(LN(X)), the tokens of X being its H W positions: what SENet_self adds to SE, here without SE.
+
+    MSA's output projection starts at zero, so the block starts as the identity. num_heads, position: see
+    `MultiHeadSelfAttention`. size: (H, W), given by `plug`. Shapes: (B, C, H, W) -> (B, C, H, W).
+    Raises ThesisError for heads that do not divide the channels.
+    """
+
+    def __init__(self, channels: int, *, num_heads: int = 4, position: str = "none", size=None):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.msa = MultiHeadSelfAttention(channels, num_heads, position, size)
+        nn.init.zeros_(self.msa.out.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + map_of(self.msa(self.norm(tokens_of(x))), x)
+
+    @torch.no_grad()
+    def attention(self, x: Tensor) -> Tensor:
+        """The weights that `forward` uses, (B, h, N, N)."""
+        return self.msa.attention(self.norm(tokens_of(x)))
+
+    @staticmethod
+    def macs(channels: int, height: int, width: int, *, position: str = "none", **_: object) -> int:
+        seen = height * width
+        added = seen * (height + width) * channels if position == "relative" else 0
+        return 4 * seen * channels**2 + 2 * seen**2 * channels + added
