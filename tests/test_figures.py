@@ -50,6 +50,22 @@ def test_an_empty_table_draws_a_note(draw, tmp_path):
     assert "아직 없다" in tables.numbered(tables.main_table(empty), "표", "tbl-x")
 
 
+def test_captions_say_what_the_runs_were_made_on(tmp_path):
+    runs = tables.of_profile("cpu")
+    assert tables.where(runs) == "CIFAR-10, ResNet-20, 10 에폭, 시드 3개"
+    assert tables.where(tables.of_profile("controls")) == "CIFAR-10, ResNet-8, 10 에폭, 시드 3–5개"
+    assert tables.where(tables.of_profile("cpu", str(tmp_path))) == "CIFAR-10, ResNet-20, 10 에폭, 시드 0개"
+    fewer = runs[(runs["arm"] != "senet") | (runs["seed"] != 2)]
+    assert tables.length(fewer) == "10 에폭, 시드 2–3개"
+    assert [tables.called(name) for name in ("resnet8", "resnext29", "wrn16_4")] == ["ResNet-8", "resnext29", "wrn16_4"]
+
+
+def test_the_primary_tests_are_made_on_the_largest_profile_that_is_complete(tmp_path):
+    assert tables.primary("gpu", "cpu").attrs["network"] == "resnet20"  # of `gpu` nothing has run
+    assert tables.primary("quick", "cpu").attrs["network"] == "resnet8"
+    assert tables.primary("gpu", "cpu", results=str(tmp_path)).attrs["network"] == "resnet20"
+
+
 def test_runs_with_other_options_are_other_rows():
     runs = tables.of_profile("quick")
     assert len(tables.main_table(runs)) == 3

@@ -32,7 +32,7 @@ ARMS: dict[str, Arm] = {
     "senet": Arm("SENet", "둘째 모형: 모든 단계에 SE", "se"),
     "senet_self": Arm("SENet_self", "제안 모형: 재조정된 맵에 MSA", "se", "se_self"),
     "senet_self_plain": Arm(
-        "SENet_self(plain)", "초안의 코드 그대로, 배치 축만 바로잡음", "se", "se_self", options={"reading": "plain"}
+        "SENet_self(plain)", "초고의 코드 그대로, 배치 축만 바로잡음", "se", "se_self", options={"reading": "plain"}
     ),
     "senet_self_gate": Arm(
         "SENet_self(gate)", "익사이테이션 벡터에 MSA: 토큰이 하나", "se", "se_self", options={"reading": "gate"}
@@ -40,7 +40,7 @@ ARMS: dict[str, Arm] = {
     "senet_linear": Arm("SENet_linear", "대조: 위치를 섞지 않음", "se", "se_self", options={"mixing": "identity"}),
     "senet_uniform": Arm("SENet_uniform", "대조: 섞되 배우지 않음", "se", "se_self", options={"mixing": "uniform"}),
     "senet_channel": Arm("SENet_channel", "대조: 채널을 토큰으로 삼는 어텐션", "se", "se_channel"),
-    "resnet_wide": Arm("ResNet_wide", "대조: 매개변수만 늘림", wide=True),
+    "resnet_wide": Arm("ResNet_wide", "대조: 폭만 넓힘", wide=True),
 }
 
 # stage widths of `resnet_wide`: as near to one factor as parameters within 0.3 % of `senet_self`'s allow

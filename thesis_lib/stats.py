@@ -18,8 +18,8 @@ class Difference:
 
     effect: mean difference over the pooled SD of both arms (Colas et al. 2019). superior: share of seeds
     on which the first is better, ties half (P(A > B) of Bouthillier et al. 2021). detectable: the
-    smallest true difference that n seeds would have found with a chance of 80 %. adjusted: p after Holm
-    over its family (see `family`); p itself where there is none.
+    smallest true difference that n seeds would have found with a chance of 80 %, at 5 % over the size of
+    its family. adjusted: p after Holm over its family (see `family`); p itself where there is none.
     """
 
     first: str
@@ -50,11 +50,11 @@ def pairs(table: pd.DataFrame, first: str, second: str, value: str = "test_accur
     return wide.reindex(columns=[first, second]).dropna()
 
 
-def paired(table: pd.DataFrame, first: str, second: str, value: str = "test_accuracy") -> Difference:
+def paired(table: pd.DataFrame, first: str, second: str, value: str = "test_accuracy", tests: int = 1) -> Difference:
     """`first` minus `second` over the seeds that both have; one data set, network and recipe in `table`.
 
     The interval is mean ± t(0.975, n - 1) s / sqrt(n) over the per-seed differences, the p-value that of
-    the paired t-test (`scipy.stats.ttest_rel`).
+    the paired t-test (`scipy.stats.ttest_rel`). tests: how many comparisons its family has.
     """
     wide = pairs(table, first, second, value)
     a, b = wide[first].to_numpy(), wide[second].to_numpy()
@@ -68,16 +68,17 @@ def paired(table: pd.DataFrame, first: str, second: str, value: str = "test_accu
     low, high = test.confidence_interval(LEVEL)
     pooled = np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
     effect = float(mean / pooled) if pooled else np.nan
-    detectable = smallest_detectable(n, delta.std(ddof=1))
+    detectable = smallest_detectable(n, delta.std(ddof=1), tests)
     p = float(test.pvalue)
     return Difference(first, second, n, mean, float(low), float(high), p, effect, superior, detectable, p)
 
 
 def family(table: pd.DataFrame, members) -> list[Difference]:
-    """The comparisons of one family whose arms both have runs, their p-values adjusted together."""
-    there = set(table["arm"])
-    found = [paired(table, first, second) for first, second in members if {first, second} <= there]
-    return [replace(d, adjusted=p) for d, p in zip(found, holm([d.p for d in found]), strict=True)]
+    """The comparisons of one family whose arms both have runs, adjusted for all that it has."""
+    there, tests = set(table["arm"]), len(members)
+    found = [paired(table, first, second, tests=tests) for first, second in members if {first, second} <= there]
+    adjusted = holm([d.p for d in found] + [np.nan] * (tests - len(found)))
+    return [replace(d, adjusted=p) for d, p in zip(found, adjusted, strict=False)]
 
 
 def compared(table: pd.DataFrame, first: str, second: str, families=()) -> Difference:
@@ -87,21 +88,19 @@ def compared(table: pd.DataFrame, first: str, second: str, families=()) -> Diffe
     return next((replace(own, adjusted=d.adjusted) for d in found if {d.first, d.second} == names), own)
 
 
-def smallest_detectable(n: int, sd: float) -> float:
-    """The true difference that a two-sided paired t-test at 5 % finds with a chance of 80 %, n >= 2.
+def smallest_detectable(n: int, sd: float, tests: int = 1) -> float:
+    """The true difference that a two-sided paired t-test at 5 % / tests finds with a chance of 80 %.
 
-    sd: standard deviation of the per-seed differences, in the unit of the answer.
+    sd: standard deviation of the per-seed differences, in the unit of the answer. nan below three seeds.
     """
-    return float(sd * TTestPower().solve_power(nobs=n, alpha=1 - LEVEL, power=POWER))
+    return np.nan if n < 3 else float(sd * TTestPower().solve_power(nobs=n, alpha=(1 - LEVEL) / tests, power=POWER))
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Adjusted p-values of one family (Holm 1979); nan stays nan and is no member."""
-    adjusted = np.array(p_values, dtype=float)
-    known = ~np.isnan(adjusted)
-    if known.any():
-        adjusted[known] = multipletests(adjusted[known], method="holm")[1]
-    return adjusted.tolist()
+    """Adjusted p-values of one family (Holm 1979); nan, planned but not known yet, counts as 1 and stays nan."""
+    p = np.array(p_values, dtype=float)
+    adjusted = multipletests(np.nan_to_num(p, nan=1.0), method="holm")[1] if len(p) else p
+    return np.where(np.isnan(p), np.nan, adjusted).tolist()
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:

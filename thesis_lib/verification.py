@@ -58,7 +58,7 @@ def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, 
     record = find_record(results, run)
     assert record is not None
     if record.data["numerics"] != NUMERICS:
-        raise ThesisError(f"이 기록은 다른 판본의 계산으로 만들었다: {run}. 그 판본의 코드에서 확인하라.")
+        raise ThesisError(f"이 기록은 다른 버전의 계산으로 만들었다: {run}. 그 버전의 코드에서 확인하라.")
     threads = torch.get_num_threads()
     torch.set_num_threads(record.data["environment"]["threads"])
     try:

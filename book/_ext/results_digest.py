@@ -10,7 +10,8 @@ import hashlib
 import re
 from pathlib import Path
 
-RECORDS = {"record.json", "predictions.npz", "robustness.json", "maps.npz", "weights.safetensors"}
+MEASURED = {"robustness.json", "maps.npz", "contribution.json"}
+RECORDS = {"record.json", "predictions.npz", "weights.safetensors"} | MEASURED
 CELLS = re.compile(r"^```\{code-cell\}.*?^```$", re.MULTILINE | re.DOTALL)
 
 

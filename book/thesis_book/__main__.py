@@ -7,11 +7,12 @@ from thesis_lib.errors import ThesisError
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import find_record
 
-from . import faithfulness, robustness, settings
+from . import contribution, faithfulness, robustness, settings
 
 MEASURES = {
     "robustness": (robustness.measure, "프로필의 기록을 손상된 시험 영상에서 잰다"),
     "faithfulness": (faithfulness.measure, "프로필의 기록에서 지도의 충실성을 잰다"),
+    "contribution": (contribution.measure, "프로필의 기록에서 셀프 어텐션이 더하는 값을 잰다"),
 }
 
 

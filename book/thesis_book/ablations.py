@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from thesis_lib.stats import Difference, paired
+from thesis_lib.stats import LEVEL, Difference, paired
 
 from .tables import change, mean_sd, name_of
 
@@ -29,7 +29,7 @@ def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str
             "매개변수": f"{runs['parameters'].iloc[0]:,}",
             "MMAC": f"{runs['macs'].iloc[0] / 1e6:.2f}",
         }
-        rows.append(row if published is None else row | {"논문의 오류율 (%)": published.get(name, "—")})
+        rows.append(row if published is None else row | {"SENet 논문의 오류율 (%)": published.get(name, "—")})
     return pd.DataFrame(rows)
 
 
@@ -45,8 +45,12 @@ def outside(named: list[tuple[str, Difference]], beside_what: str) -> str:
             parts.append(f"{beside_what} {text} 것은 {', '.join(names)}")
     if not parts:
         return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 없다."
-    many = " 다만 여러 번 견주었으므로 하나쯤은 우연히 벗어날 수 있다." if len(known) > 5 else ""
-    return f"95% 구간이 0을 벗어난 것 가운데 {', '.join(parts)}이다.{many}"
+    chance = (1 - LEVEL) * len(known)
+    many = (
+        f" 다만 {len(known)}번 견주었으므로 차이가 없어도 평균 {chance:.1f}개는 우연히 벗어나며, 기준을 함께 쓰는 "
+        "비교는 한꺼번에 벗어나기 쉽다."
+    )
+    return f"95% 구간이 0을 벗어난 것 가운데 {'이고, '.join(parts)}이다.{many}"
 
 
 def evidence(table: pd.DataFrame, baseline: pd.DataFrame) -> str:

@@ -70,14 +70,17 @@ def attention_shape(found: pd.DataFrame) -> pd.DataFrame:
     uniform = np.full((GRID**2, GRID**2), 1.0)
     centre = np.broadcast_to(centre_gaussian(GRID).numpy().ravel(), uniform.shape)
     random = torch.rand(GRID**2, GRID**2, generator=torch.Generator().manual_seed(0)).numpy()
-    for name, weights in (("고른 어텐션", uniform), ("무작위 지도", random), ("가운데 지도", centre)):
+    for name, weights in (("균등한 어텐션", uniform), ("무작위 지도", random), ("가운데 지도", centre)):
         weights = (weights / weights.sum(1, keepdims=True))[None, None]
         rows.append((name, "—", "—", *(f"{measured(weights).item():.3f}" for measured in (entropy, distance))))
     return pd.DataFrame(rows, columns=["망", "층", "헤드", "엔트로피 (0–1)", "평균 거리 (맵의 변)"])
 
 
 def agreement(found: pd.DataFrame) -> pd.DataFrame:
-    """Rank correlation of the Grad-CAM maps of two arms on the same picture and seed, beside the baselines'."""
+    """Rank correlation of the Grad-CAM maps of two arms on the same picture and seed, beside the baselines'.
+
+    Pairs of seeds share seeds, so of them no interval is given but the least and the most.
+    """
     cells = {
         (arm, run.seed): torch.from_numpy(run.found["cells"]).float()
         for arm, runs in by_arm(found)
@@ -95,7 +98,9 @@ def agreement(found: pd.DataFrame) -> pd.DataFrame:
         add(f"{label(a)} · {label(b)}", ((cells[a, seed], cells[b, seed]) for seed in both))
     for arm in arms:
         own = [cells[arm, seed] for seed in seeds if (arm, seed) in cells]
-        add(f"{label(arm)} · 다른 시드의 {label(arm)}", combinations(own, 2))
+        if means := [correlation(a, b).mean() for a, b in combinations(own, 2)]:
+            told = f"{np.mean(means):.2f} [{min(means):.2f}–{max(means):.2f}]"
+            rows.append((f"{label(arm)} · 다른 시드의 {label(arm)}", told))
         for method in ("random", "centre"):
             maps = ((seen, blind(method, len(seen))) for seen in own)
             add(f"{label(arm)} · {METHODS[method]}", maps)
@@ -125,7 +130,10 @@ def verdict(found: pd.DataFrame, arm: str, method: str) -> str:
         rest, best = (", ".join(names[m] for m in there if (m in won) == yes) for yes in (False, True))
         counted += f"{best}에서 망을 모르는 지도 셋보다 나았고, {rest}에서는 그렇다고 말할 수 없다."
     else:
-        counted += "어느 측정에서도 망을 모르는 지도 셋 모두보다 낫다고 말할 수 없다."
+        counted += "망을 모르는 지도 셋을 모두 앞선다고 말할 수 있는 측정이 하나도 없다."
+    chance = [names[m] for m in there if better(found, arm, method, "random", m)]
+    if len(won) < len(there) and chance:
+        counted += f" 무작위 지도 하나만 기준으로 삼으면 {', '.join(chance)}에서 낫다."
     left, passed = after_shuffling(found, arm, method)
     shuffled = "달라졌다" if passed else "거의 그대로였다"
     return counted + f" 가중치를 모두 섞으면 지도가 {shuffled}(남은 순위 상관의 크기 {left:.2f})."
@@ -145,8 +153,8 @@ def compared(found: pd.DataFrame, measure: str, method: str, first: str, second:
     if not np.isnan(half):
         start = f"{start.removesuffix('이다.')}이고, 95% 신뢰구간은 [{mean - half:+.1f}, {mean + half:+.1f}]이다."
     if abs(mean) > half:
-        return f"{start} {label(first)}의 지도가 {'더 높다' if mean > 0 else '더 낮다'}."
-    return f"{start} 이것만으로는 어느 쪽이 높다고 말할 수 없다."
+        return f"{start} {label(first)}에서 {'더 크다' if mean > 0 else '더 작다'}."
+    return f"{start} 이것만으로는 어느 쪽이 크다고 말할 수 없다."
 
 
 def evenness(found: pd.DataFrame, arm: str) -> str:
@@ -157,12 +165,10 @@ def evenness(found: pd.DataFrame, arm: str) -> str:
         return "층마다의 엔트로피는 아직 재지 않았다."
     means = [float(values(found, arm, key).mean()) for key in layers]
     told = ", ".join(f"{value:.3f}" for value in means)
-    start = (
-        f"시드 {len(runs)}개에서 {label(arm)}의 어텐션 층 {len(means)}개의 엔트로피는 평균하여 앞에서부터 {told}이다."
-    )
+    start = f"시드 {len(runs)}개에서 {label(arm)}의 어텐션 엔트로피의 평균은 앞 층부터 차례로 {told}이다."
     if means[-1] > EVEN:
-        return f"{start} 마지막 층의 어텐션은 거의 고르다. 자리를 고르기보다 모든 위치의 평균을 더하는 데 가깝다."
-    return f"{start} 마지막 층의 어텐션은 고르지 않다."
+        return f"{start} 마지막 층의 어텐션 가중치는 거의 균등하다."
+    return f"{start} 마지막 층의 어텐션 가중치는 균등하지 않다."
 
 
 def without_colour(networks: dict[str, nn.Module], data: Dataset) -> float:

@@ -1,6 +1,9 @@
 """Sentences of the book that follow from the records: when a record changes, so do they."""
 
+from math import isnan
+
 import pandas as pd
+from scipy import stats
 
 from thesis_lib.arms import FAMILIES, label
 from thesis_lib.stats import LEVEL, Difference, compared, paired, pairs
@@ -27,10 +30,12 @@ def problems_of(table: pd.DataFrame) -> str:
 
 def across_machines(table: pd.DataFrame) -> str:
     """Whether the arms of one seed ran on processors that round alike."""
-    kinds = table.groupby("seed")["cpu_capability"].nunique() if len(table) else pd.Series(dtype=int)
+    if table.empty:
+        return "견줄 실행이 아직 없다."
+    kinds = table.groupby("seed")["cpu_capability"].nunique()
     if not (mixed := [str(seed) for seed in kinds.index[kinds > 1]]):
-        return "같은 시드의 망은 모두 명령어 집합이 같은 CPU에서 학습했다."
-    return f"시드 {', '.join(mixed)}에서는 망마다 학습한 CPU의 명령어 집합이 달랐다."
+        return "같은 시드의 망은 모두 명령 집합이 같은 CPU에서 학습했다."
+    return f"시드 {', '.join(mixed)}에는 명령 집합이 서로 다른 CPU에서 학습한 망이 섞여 있다."
 
 
 def chosen_rate(table: pd.DataFrame) -> float:
@@ -49,8 +54,16 @@ def reproduced(table: pd.DataFrame) -> str:
     return f"실행 {len(table)}개가 모두 실린 기록과 맞는다. 그 가운데 {equal}개는 비트까지 같다."
 
 
-def outcome(difference: Difference) -> str:
-    """One comparison in words that its interval bears."""
+def interval_of(d: Difference, what: str) -> str:
+    """A mean difference and its interval, two seeds or more."""
+    return (
+        f"시드 {d.n}개에서 {what}의 차이({label(d.first)} − {label(d.second)})는 평균 {d.mean:+.2f}%p이고, "
+        f"95% 신뢰구간은 [{d.low:+.2f}, {d.high:+.2f}]이다."
+    )
+
+
+def outcome(difference: Difference, what: str = "시험 정확도", tested: bool = True) -> str:
+    """One comparison in words that its interval bears. tested: whether a test of it was planned."""
     d, first, second = difference, label(difference.first), label(difference.second)
     if d.n == 0:
         return f"두 비교군({first}, {second})을 짝지을 기록이 아직 없다."
@@ -58,23 +71,25 @@ def outcome(difference: Difference) -> str:
         side = "높았다" if d.mean > 0 else "낮았다" if d.mean < 0 else "다르지 않았다"
         size = f" {abs(d.mean):.2f}%p" if d.mean else ""
         return (
-            f"시드 하나에서 {first}의 시험 정확도는 {second}보다{size} {side}. "
+            f"시드 하나에서 {first}의 {what}는 {second}보다{size} {side}. "
             "시드가 하나뿐이므로 이것만으로는 어느 쪽이 낫다고 말할 수 없다."
         )
-    start = (
-        f"시드 {d.n}개에서 시험 정확도의 차이({first} − {second})는 평균 {d.mean:+.2f}%p이고, "
-        f"95% 신뢰구간은 [{d.low:+.2f}, {d.high:+.2f}]이다. "
-    )
+    if isnan(d.p):
+        return f"시드 {d.n}개에서 {first}와 {second}의 {what}가 모두 같다."
+    start, inside = interval_of(d, what), d.low <= 0 <= d.high
+    place = "위" if d.mean > 0 else "아래"
+    if not tested:
+        where = "0을 품는다" if inside else f"0보다 {place}에 있다"
+        return f"{start} 구간이 {where}. 미리 정한 검정이 아니므로 판정하지는 않는다."
     unseen = "효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다"
-    if d.low <= 0 <= d.high:
-        seeable = f"{d.detectable:.2f}%p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다."
-        return start + f"구간이 0을 품으므로 {unseen}. {seeable}"
+    if inside:
+        seeable = f" {d.detectable:.2f}%p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다." if d.n > 2 else ""
+        return f"{start} 구간이 0을 품으므로 {unseen}.{seeable}"
     adjusted = p_value(d.adjusted).removeprefix("= ")
     if d.verdict.startswith("차이"):
-        return start + f"그러나 여러 비교를 함께 보정한 p값은 {adjusted}이므로 {unseen}."
-    place = "위" if d.mean > 0 else "아래"
+        return f"{start} 그러나 여러 비교를 함께 보정한 p값은 {adjusted}이므로 {unseen}."
     few = f" 다만 시드가 {d.n}개뿐이므로 다른 시드에서도 되풀이되는지 더 확인해야 한다." if d.n < FEW else ""
-    return start + f"구간이 0보다 {place}에 있고 보정한 p값이 {adjusted}이므로 {first}의 정확도가 {d.verdict}.{few}"
+    return f"{start} 구간이 0보다 {place}에 있고 보정한 p값이 {adjusted}이므로 {first}의 정확도가 {d.verdict}.{few}"
 
 
 def compare(table: pd.DataFrame, first: str, second: str) -> str:
@@ -82,21 +97,26 @@ def compare(table: pd.DataFrame, first: str, second: str) -> str:
     return outcome(compared(table, first, second, FAMILIES))
 
 
-def attribution(table: pd.DataFrame) -> str:
-    """The answer to H4, by the rule that the introduction sets before the results."""
+def attribution(gain: Difference, table: pd.DataFrame) -> str:
+    """The answer to H4, by the rule that the introduction sets before the results.
+
+    gain: the primary comparison of `senet_self` with `senet`. table: the runs of the controls.
+    """
     found = [compared(table, "senet_self", other, FAMILIES) for other in ("senet_linear", "senet_uniform")]
-    if any(d.n < 2 for d in found):
-        return "대조군의 실행이 모자라 아직 답할 수 없다."
+    if gain.n < 2 or any(d.n < 2 for d in found):
+        return "주된 비교나 대조군의 실행이 모자라 아직 답할 수 없다."
+    if gain.verdict != "더 높다":
+        return "SENet_self의 이득을 확인하지 못했으므로, 그것이 어텐션의 덕인지 물을 수 없다."
     beaten = [label(d.second) for d in found if d.verdict == "더 높다"]
     if len(beaten) == len(found):
         return (
-            "SENet_self가 위치를 섞지 않는 대조군과 고르게 섞는 대조군 모두보다 낫다. 그러므로 정해 둔 규칙에 따라 "
+            "SENet_self가 위치를 섞지 않는 대조군과 균등하게 섞는 대조군 모두보다 낫다. 그러므로 정해 둔 규칙에 따라 "
             "이득을 입력에 따라 달라지는 어텐션의 덕으로 본다."
         )
     left = ", ".join(label(d.second) for d in found if label(d.second) not in beaten)
     return (
         f"SENet_self가 {left}보다 낫다는 증거가 없다. "
-        "그러므로 정해 둔 규칙에 따라 이득을 어텐션의 덕이라고 쓰지 않는다."
+        "그러므로 정해 둔 규칙에 따라 이득이 있더라도 어텐션의 덕이라고 쓰지 않는다."
     )
 
 
@@ -109,20 +129,40 @@ def beside_published(difference: Difference, published: float) -> str:
     return f"이 값은 본 논문의 구간 [{d.low:+.2f}, {d.high:+.2f}] {held}."
 
 
+def side_of(d: Difference) -> int:
+    """Where the interval lies: above 0, below it, or 0 where it holds it."""
+    return 0 if d.low <= 0 <= d.high else 1 if d.mean > 0 else -1
+
+
 def on_validation(table: pd.DataFrame, first: str, second: str) -> str:
-    """Whether a difference is seen on the validation split too, in a sentence."""
-    d = paired(table, first, second, value="val_accuracy")
+    """Whether the validation split says of a difference what the test split says, in a sentence."""
+    d, tested = (paired(table, first, second, value=value) for value in ("val_accuracy", "test_accuracy"))
     if d.n < 2:
         return "검증 정확도의 차이는 아직 구간을 낼 수 없다."
-    side = (
-        "품으므로, 검증 분할에서는 차이를 확인하지 못했다"
-        if d.low <= 0 <= d.high
-        else "품지 않아, 검증 분할에서도 차이가 보인다"
-    )
+    where = {0: "0을 품는다", 1: "0보다 위에 있다", -1: "0보다 아래에 있다"}[side_of(d)]
+    same = "시험 분할에서도 그렇다" if side_of(d) == side_of(tested) else "시험 분할에서는 그렇지 않다"
     return (
-        f"같은 두 망의 검증 정확도의 차이는 평균 {d.mean:+.2f}%p이고 95% 신뢰구간은 "
-        f"[{d.low:+.2f}, {d.high:+.2f}]이다. 구간이 0을 {side}."
+        f"같은 두 비교군의 검증 정확도의 차이는 평균 {d.mean:+.2f}%p이고 95% 신뢰구간은 "
+        f"[{d.low:+.2f}, {d.high:+.2f}]이다. 이 구간은 {where}. {same}."
     )
+
+
+def validation_in_english(table: pd.DataFrame, first: str, second: str) -> str:
+    """`on_validation` for the English abstract."""
+    d = paired(table, first, second, value="val_accuracy")
+    if d.n < 2:
+        return "On the validation split there is no interval yet."
+    holds = "includes" if side_of(d) == 0 else "excludes"
+    return f"On the validation split it is {d.mean:+.2f} [{d.low:+.2f}, {d.high:+.2f}], which {holds} zero."
+
+
+def unpaired(table: pd.DataFrame, first: str, second: str) -> str:
+    """Welch's 95 % interval of a difference, the seeds not paired: for comparison, in brackets."""
+    accuracies = [table.loc[table["arm"] == arm, "test_accuracy"] for arm in (first, second)]
+    if min(map(len, accuracies)) < 2:
+        return "—"
+    low, high = stats.ttest_ind(*accuracies, equal_var=False).confidence_interval(LEVEL)
+    return f"[{low:+.2f}, {high:+.2f}]"
 
 
 def seeds_together(table: pd.DataFrame, first: str, second: str) -> float:
@@ -140,11 +180,12 @@ def in_english(d: Difference) -> str:
     start = f"{first} minus {second} is {d.mean:+.2f} percentage points of test accuracy ({seeds}"
     if d.n == 1:
         return f"{start}, so no interval)."
-    if d.low <= 0 <= d.high:
-        crossing = "which includes zero, so no effect is shown"
-    else:
-        few = f"; with {seeds} it needs to be confirmed" if d.n < FEW else ""
-        crossing = f"which excludes zero{few}" + (
-            "" if d.adjusted < 1 - LEVEL else ", though not after Holm's correction"
-        )
-    return f"{start}; 95% confidence interval [{d.low:+.2f}, {d.high:+.2f}], {crossing})."
+    interval = f"{start}; 95% confidence interval [{d.low:+.2f}, {d.high:+.2f}])"
+    adjusted = p_value(d.adjusted)
+    if side_of(d) == 0:
+        return f"{interval}. The interval includes zero, so no effect is shown."
+    if not d.adjusted < 1 - LEVEL:
+        return f"{interval}. The interval excludes zero, but after Holm's correction (p {adjusted}) no effect is shown."
+    side = "higher" if d.mean > 0 else "lower"
+    few = f", though {d.n} seeds are few and it needs to be confirmed" if d.n < FEW else ""
+    return f"{interval}. After Holm's correction (p {adjusted}) {first} is {side}{few}."

@@ -1,15 +1,15 @@
 """What a reader sees as a table: records in, Korean columns out."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from thesis_lib.arms import ARMS, PRIMARY, label
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import Record, all_records, load_records, records_by_id
-from thesis_lib.stats import LEVEL, Difference, bootstrap, family, mcnemar, pairs
+from thesis_lib.stats import Difference, bootstrap, family, mcnemar, pairs
 
 from .robustness import CORRUPTIONS
 
@@ -30,11 +30,39 @@ TOLD: dict[str, str | dict] = {  # how a changed option is told
 
 
 def of_profile(profile: str, results: str = "results", folder: str = "profiles") -> pd.DataFrame:
-    """The records of a profile's experiments, in its order; `.attrs`: planned, finished, epochs, problems."""
+    """The records of a profile's experiments, in its order; `.attrs`: planned, finished, problems, and its setting."""
     planned = read_profile(f"{folder}/{profile}.yaml")
     table = load_records(results, [experiment.id for experiment in planned])
-    table.attrs |= {"planned": len(planned), "finished": len(table), "epochs": planned[0].epochs}
+    table.attrs |= {name: getattr(planned[0], name) for name in ("dataset", "network", "epochs")}
+    table.attrs |= {"planned": len(planned), "finished": len(table)}
     return table
+
+
+def primary(*profiles: str, results: str = "results", folder: str = "profiles") -> pd.DataFrame:
+    """The runs on which the primary tests are made: of the first profile that has run to its end, else of the last.
+
+    profiles: names, the largest first.
+    """
+    found = [of_profile(name, results, folder) for name in profiles]
+    return next((table for table in found if table.attrs["finished"] == table.attrs["planned"]), found[-1])
+
+
+def called(network: str) -> str:
+    """A ResNet as people write it, "resnet20" as "ResNet-20"; another network by its name."""
+    return re.sub(r"^resnet(\d+)$", r"ResNet-\1", network)
+
+
+def length(table: pd.DataFrame) -> str:
+    """Epochs, and seeds of each arm or variant, for captions (see `of_profile`)."""
+    seeds = table.groupby(["network", "arm", "options", "distillation"])["seed"].nunique() if len(table) else [0]
+    counts = sorted({min(seeds), max(seeds)})
+    return f"{table.attrs['epochs']} 에폭, 시드 {'–'.join(map(str, counts))}개"
+
+
+def where(table: pd.DataFrame) -> str:
+    """What the runs of a profile with one network were made on, for captions: data, network, epochs, seeds."""
+    data = re.sub(r"^cifar(\d+)$", r"CIFAR-\1", table.attrs["dataset"])
+    return f"{data}, {called(table.attrs['network'])}, {length(table)}"
 
 
 def records_of(table: pd.DataFrame, results: str = "results") -> list[Record]:
@@ -65,6 +93,8 @@ def mean_sd(values: pd.Series) -> str:
 
 
 def p_value(p: float) -> str:
+    if np.isnan(p):
+        return "—"
     digits = 4 if round(p, 3) == 0.05 else 3  # enough to see on which side of the limit it lies
     return f"= {p:.{digits}f}" if p >= 0.0005 else "< 0.001"
 
@@ -144,31 +174,6 @@ def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results
     return pd.DataFrame(rows)
 
 
-def coverage(seeds: int, ratio: float, rounds: int = 2000, images: int = 200) -> dict[str, float]:
-    """How often the t-interval and the bootstrap hold the truth, in percent, where there is no difference.
-
-    Each round is an experiment with `seeds` pairs. Both arms are right on an image with chance 0.7 plus a
-    deviation of their own of that seed. ratio: the SD that these deviations give to the difference of a
-    pair, over the SD that the choice of the images gives to it.
-    """
-    random = np.random.default_rng(0)
-    deviation = ratio * np.sqrt(0.7 * 0.3 / images)
-    chance = np.clip(0.7 + random.normal(0, deviation, (2, rounds, seeds, 1)), 0, 1)
-    answers = (random.random((2, rounds, seeds, images)) < chance).astype(np.int8)
-    right = answers[0] - answers[1]
-    delta = 100 * right.mean(-1)
-    reach = stats.t.ppf((1 + LEVEL) / 2, seeds - 1) * delta.std(axis=1, ddof=1) / np.sqrt(seeds)
-    low, high = bootstrap(right, draws=500)
-    held = {"t": abs(delta.mean(1)) <= reach, "bootstrap": (low <= 0) & (high >= 0)}
-    return {name: 100 * float(inside.mean()) for name, inside in held.items()}
-
-
-def coverages(counts=(3, 5, 10), ratios=(0.5, 1.0, 3.0)) -> pd.DataFrame:
-    """What the two intervals really cover where there is no difference (see `coverage`)."""
-    rows = [(n, ratio, *(f"{share:.1f}" for share in coverage(n, ratio).values())) for n in counts for ratio in ratios]
-    return pd.DataFrame(rows, columns=["시드 수", "시드의 흔들림 / 영상의 흔들림", "t 구간 (%)", "부트스트랩 구간 (%)"])
-
-
 def learning_rates(table: pd.DataFrame) -> pd.DataFrame:
     """The search for the learning rate: validation accuracy, a row a rate, a column an arm."""
     wide = table.pivot_table(index="learning_rate", columns="arm", values="val_accuracy")
@@ -181,7 +186,7 @@ def machines(table: pd.DataFrame) -> pd.DataFrame:
     """Which hardware made which rows."""
     groups = table.groupby(["network", "device", "cpu_capability", "threads", "torch"], sort=True)
     rows = [(*key, len(runs), f"{runs['seconds'].sum() / 3600:.2f}") for key, runs in groups]
-    return pd.DataFrame(rows, columns=["망", "장치", "명령어", "스레드", "torch", "실행 수", "합계 시간 (시간)"])
+    return pd.DataFrame(rows, columns=["망", "장치", "명령 집합", "스레드", "torch", "실행 수", "합계 시간 (시간)"])
 
 
 def robustness(found: pd.DataFrame) -> pd.DataFrame:
