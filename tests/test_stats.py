@@ -12,6 +12,7 @@ from thesis_book.prose import (
     across_machines,
     attribution,
     beside_published,
+    briefly,
     compare,
     in_english,
     on_validation,
@@ -215,6 +216,7 @@ def test_a_comparison_is_adjusted_the_same_in_both_directions():
     table = runs(resnet=[80, 81, 82.1], senet=[81, 83, 85], senet_self=[82, 83.5, 86])
     there, back = compared(table, "senet_self", "senet", FAMILIES), compared(table, "senet", "senet_self", FAMILIES)
     assert there.adjusted == back.adjusted > there.p == pytest.approx(back.p)
+    assert there.detectable == back.detectable > paired(table, "senet_self", "senet").detectable
     assert (back.first, back.mean) == ("senet", -there.mean) and back.low == pytest.approx(-there.high)
 
 
@@ -234,6 +236,13 @@ def test_a_gain_is_put_down_to_attention_only_where_both_controls_are_beaten(lin
     if "아직" not in expected:
         lost = paired(runs(senet_self=[85, 86.2, 87], senet=[90, 91, 92.1]), "senet_self", "senet")
         assert "이득을 확인하지 못했으므로" in attribution(lost, table)
+
+
+def test_a_family_is_told_in_one_sentence():
+    table = runs(senet=[81, 82.1, 83], resnet=[80, 81, 82], senet_self=[81.2])
+    [d] = [d for d in family(table, PRIMARY) if d.n > 1]
+    assert briefly(table, PRIMARY) == f"ResNet +1.03%p([{d.low:+.2f}, {d.high:+.2f}], p {p_value(d.adjusted)})이다."
+    assert "모자란다" in briefly(table, CONTROLS)
 
 
 def test_a_p_value_shows_on_which_side_of_the_limit_it_lies():

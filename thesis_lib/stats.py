@@ -85,7 +85,8 @@ def compared(table: pd.DataFrame, first: str, second: str, families=()) -> Diffe
     """`paired`, its p-value adjusted over the family that the comparison, in either direction, is in."""
     own, names = paired(table, first, second), {first, second}
     found = [d for members in families if names in map(set, members) for d in family(table, members)]
-    return next((replace(own, adjusted=d.adjusted) for d in found if {d.first, d.second} == names), own)
+    same = (replace(own, adjusted=d.adjusted, detectable=d.detectable) for d in found if {d.first, d.second} == names)
+    return next(same, own)
 
 
 def smallest_detectable(n: int, sd: float, tests: int = 1) -> float:

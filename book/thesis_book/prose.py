@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import stats
 
 from thesis_lib.arms import FAMILIES, label
-from thesis_lib.stats import LEVEL, Difference, compared, paired, pairs
+from thesis_lib.stats import LEVEL, Difference, compared, family, paired, pairs
 
 from .tables import p_value
 
@@ -95,6 +95,16 @@ def outcome(difference: Difference, what: str = "시험 정확도", tested: bool
 def compare(table: pd.DataFrame, first: str, second: str) -> str:
     """`outcome` of two arms of one profile, adjusted over the family of the protocol that they are in."""
     return outcome(compared(table, first, second, FAMILIES))
+
+
+def briefly(table: pd.DataFrame, members) -> str:
+    """The comparisons of one family in one sentence: differences, intervals, adjusted p-values."""
+    told = [
+        f"{label(d.second)} {d.mean:+.2f}%p([{d.low:+.2f}, {d.high:+.2f}], p {p_value(d.adjusted)})"
+        for d in family(table, members)
+        if d.n > 1
+    ]
+    return f"{', '.join(told)}이다." if told else "견줄 실행이 아직 모자란다."
 
 
 def attribution(gain: Difference, table: pd.DataFrame) -> str:

@@ -22,7 +22,7 @@ def listing(language: str) -> str:
 
 def run(folder, *command):
     """A command in the copy, which takes the place of the installed project."""
-    environment = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{folder / 'book'}"}
+    environment = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{folder / 'book'}", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
