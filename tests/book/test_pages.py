@@ -73,7 +73,6 @@ OTHER_FORMS = {  # a concept has one name, that of the glossary
     "영상": r"이미지",
     "명령 집합": r"명령어 집합",
     "초고": r"초안|원래의 구상",
-    "균등한": r"고른 (?:분포|어텐션|지도)",
 }
 
 
