@@ -2,7 +2,8 @@
 
 The added term is MSA(LN(x_se)), (C, H, W) for each picture. Its energy splits into that of one vector for
 all pictures and positions, of what each picture adds to it at all positions alike, and of what differs
-between positions. A bias can do the first, a gate or pooling the second; only the third needs positions.
+between positions. A bias can do the first and pooling the second; of attention, the third needs weights
+that differ between queries.
 """
 
 import json
