@@ -71,7 +71,7 @@ def test_runs_with_other_options_are_other_rows():
     assert len(tables.main_table(runs)) == 3
     changed = runs["arm"].eq("senet") & runs["seed"].eq(2)
     rows = tables.main_table(runs.assign(options=runs["options"].mask(changed, '{"reduction": 4}')))
-    assert sorted(rows["시드 수"]) == [1, 2, 3, 3] and set(rows["망"]) == {
+    assert sorted(rows["시드 수"]) == [1, 2, 3, 3] and set(rows["비교군"]) == {
         "ResNet",
         "SENet: SENet",
         "SENet: r = 4",

@@ -54,8 +54,8 @@ def test_the_table_has_a_row_for_every_map_of_every_arm_and_says_who_passed():
     rest = [method for method in METHODS if method not in ("received", "rollout")]
     found = pd.concat([measured("senet", methods=rest), measured(good=0.2)])
     table = map_tables.faithfulness(found)
-    assert len(table) == len(rest) + len(METHODS) and list(table["망"].unique()) == ["SENet", "SENet_self"]
-    verdicts = table.set_index(["망", "지도"])["무작위화 검사"]
+    assert len(table) == len(rest) + len(METHODS) and list(table["비교군"].unique()) == ["SENet", "SENet_self"]
+    verdicts = table.set_index(["비교군", "지도"])["무작위화 검사"]
     assert all(verdicts["SENet_self", METHODS[method]] == "실패" for method in BASELINES)
     assert verdicts["SENet", "Grad-CAM"] == "통과"
     received = table[table["지도"] == METHODS["received"]].iloc[0]
@@ -110,7 +110,7 @@ def test_attention_that_is_even_is_called_so():
 def test_heads_stand_beside_attention_that_knows_nothing():
     table = map_tables.attention_shape(measured())
     assert list(table["헤드"]) == ["1", "2", "3", "4", "—", "—", "—"]
-    assert table.set_index("망").loc["균등한 어텐션", "엔트로피 (0–1)"] == "1.000"
+    assert table.set_index("비교군").loc["균등한 어텐션", "엔트로피 (0–1)"] == "1.000"
 
 
 def test_agreement_of_equal_maps_is_one_and_of_unlike_maps_none():

@@ -48,7 +48,7 @@ def faithfulness(found: pd.DataFrame) -> pd.DataFrame:
     for arm, runs in by_arm(found):
         first = runs["found"].iloc[0]
         for method in (method for method in METHODS if f"left/{method}" in first):
-            row = {"망": label(arm), "지도": METHODS[method]}
+            row = {"비교군": label(arm), "지도": METHODS[method]}
             for measure, name in MEASURES.items():
                 if (key := f"{measure}/{method}") in first:
                     row[name] = with_intervals(values(found, arm, key), 1 if "%" in name else 3)
@@ -73,7 +73,7 @@ def attention_shape(found: pd.DataFrame) -> pd.DataFrame:
     for name, weights in (("균등한 어텐션", uniform), ("무작위 지도", random), ("가운데 지도", centre)):
         weights = (weights / weights.sum(1, keepdims=True))[None, None]
         rows.append((name, "—", "—", *(f"{measured(weights).item():.3f}" for measured in (entropy, distance))))
-    return pd.DataFrame(rows, columns=["망", "층", "헤드", "엔트로피 (0–1)", "평균 거리 (맵의 변)"])
+    return pd.DataFrame(rows, columns=["비교군", "층", "헤드", "엔트로피 (0–1)", "평균 거리 (맵의 변)"])
 
 
 def agreement(found: pd.DataFrame) -> pd.DataFrame:

@@ -104,7 +104,7 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "망": label(arm) + (f": {name_of(arm, options)}" if own["options"].nunique() > 1 else ""),
+                "비교군": label(arm) + (f": {name_of(arm, options)}" if own["options"].nunique() > 1 else ""),
                 "시드 수": len(runs),
                 "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
                 "검증 정확도 (%)": mean_sd(runs["val_accuracy"]),
@@ -194,7 +194,7 @@ def robustness(found: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for arm, runs in by_arm(found):
         clean = runs.groupby("seed")["clean"].first()
-        row = {"망": label(arm), "시드 수": len(clean), "깨끗함": mean_sd(clean)}
+        row = {"비교군": label(arm), "시드 수": len(clean), "깨끗함": mean_sd(clean)}
         for kind, (name, *_) in CORRUPTIONS.items():
             row[name] = mean_sd(runs[runs["kind"] == kind].groupby("seed")["accuracy"].mean())
         rows.append(row | {"모두": mean_sd(runs.groupby("seed")["accuracy"].mean())})
