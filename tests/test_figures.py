@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 
 from thesis_book import drawings, figures, map_figures, tables
+from thesis_book.prose import progress_of
 from thesis_book.robustness import CORRUPTIONS
 from thesis_book.style import use_korean
 from thesis_lib import ThesisError
+from thesis_lib.checkpoint import sealed, write_atomically
+from thesis_lib.profiles import read_profile
 from thesis_lib.records import all_records
 
 DRAWN = [
@@ -58,6 +61,25 @@ def test_captions_say_what_the_runs_were_made_on(tmp_path):
     fewer = runs[(runs["arm"] != "senet") | (runs["seed"] != 2)]
     assert tables.length(fewer) == "10 에폭, 시드 2–3개"
     assert [tables.called(name) for name in ("resnet8", "resnext29", "wrn16_4")] == ["ResNet-8", "resnext29", "wrn16_4"]
+
+
+def test_runs_that_diverged_are_named(tmp_path):
+    [first, *_, last] = read_profile("profiles/ablations.yaml")
+    for run in (first, last):
+        told = sealed({"id": run.id, "experiment": run.config(), "reason": "손실이 유한하지 않다."})
+        write_atomically(tmp_path / "runs" / run.id / "diverged.json", told)
+    runs = tables.of_profile("ablations", str(tmp_path))
+    assert runs.attrs["diverged"] == ["SENet_self(시드 0)", "2차원 상대 위치(시드 2)"]
+    assert progress_of(runs) == (
+        "계획한 실행 30개 가운데 마친 것이 아직 없다. "
+        "손실이 발산하여 기록이 없는 것은 SENet_self(시드 0), 2차원 상대 위치(시드 2)이다."
+    )
+    runs.attrs |= {"planned": 5, "finished": 3}
+    assert progress_of(runs).startswith("계획한 실행 5개 가운데 3개를 마쳤다. 손실이 발산하여")
+    runs.attrs |= {"planned": 6}
+    assert "나머지는 아직 마치지 못했다. 손실이 발산하여" in progress_of(runs)
+    runs.attrs |= {"planned": 3, "diverged": []}
+    assert progress_of(runs) == "계획한 실행 3개를 모두 마쳤다."
 
 
 def test_the_primary_tests_are_made_on_the_largest_profile_that_is_complete(tmp_path):

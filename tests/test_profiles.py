@@ -8,6 +8,7 @@ from helpers import korean_sentence, tiny
 from thesis_lib import ThesisError, load_records
 from thesis_lib.__main__ import main
 from thesis_lib.profiles import missing, parse_limit, read_profile, train_missing
+from thesis_lib.records import diverged
 
 PROFILES = sorted((Path(__file__).resolve().parents[1] / "profiles").glob("*.yaml"))
 GRID = """
@@ -95,6 +96,11 @@ def test_a_run_that_cannot_go_on_does_not_keep_the_others_from_it(pictures, prof
     out, err = capsys.readouterr()
     assert out.count("끝: ") == 4 and "걸음. learning_rate를 낮추라" in err
     assert korean_sentence(err.splitlines()[-1]).startswith("오류: 실험 1개가 실패했다.")
+    assert main(command(profile, pictures, tmp_path / "results")) == 0  # it would diverge again: named, passed over
+    out, err = capsys.readouterr()
+    assert "끝: " not in out and out.count("발산한 실험: ") == 1 and "5개 가운데 4개에 기록이 있다" in out
+    [lost] = diverged(tmp_path / "results", [e.id for e in read_profile(profile)]).items()
+    assert "-senet-" in lost[0] and "손실이 유한하지 않다" in lost[1]
 
 
 def test_a_run_of_another_process_is_left_to_it(pictures, tmp_path, profile):

@@ -53,7 +53,6 @@ WIDTHS = {
     "resnet34": [69, 138, 275, 550],
 }
 
-
 # the families of the protocol: (first, second), compared on one profile and adjusted together
 PRIMARY = (("senet", "resnet"), ("senet_self", "senet"))
 CONTROLS = tuple(("senet_self", arm) for arm in ARMS if arm not in ("resnet", "senet", "senet_self"))

@@ -1,7 +1,5 @@
 """What a trained network looks at: gates, attention and class activation, read off without changing it."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from safetensors.torch import load_file
@@ -9,7 +7,7 @@ from torch import Tensor, nn
 
 from .augment import Pictures
 from .blocks.slots import BLOCKS
-from .data import Dataset, Split, load
+from .data import Dataset, Split
 from .errors import ThesisError, choose
 from .experiment import Experiment
 from .networks import Slot, observed
@@ -24,15 +22,6 @@ def network_of(record: Record) -> nn.Module:
     model = Experiment.of(record.data["experiment"]).build(len(record.data["classes"]))
     model.load_state_dict(load_file(path))
     return model.eval()
-
-
-def data_of(record: Record, root: str | Path = "data") -> Dataset:
-    """The data that a record was trained and tested on. Raises ThesisError where they are others now."""
-    experiment = record.data["experiment"]
-    data = load(experiment["dataset"], root, experiment["image_size"])
-    if data.checksum != record.data["data"]["checksum"]:
-        raise ThesisError(f"학습한 자료와 다른 자료이다: {data.name}. 기록과 같은 자료를 쓰라.")
-    return data
 
 
 def inputs_of(split: Split, data: Dataset) -> Tensor:

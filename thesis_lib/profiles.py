@@ -8,7 +8,7 @@ import yaml
 
 from .errors import Busy, CannotGoOn, Stopped, ThesisError, choose
 from .experiment import Experiment
-from .records import records_by_id
+from .records import diverged, records_by_id
 
 
 def read_profile(path: str | Path) -> list[Experiment]:
@@ -27,10 +27,7 @@ def read_profile(path: str | Path) -> list[Experiment]:
         grids = [{k: v if isinstance(v, list) else [v] for k, v in entry.items()} for entry in entries]
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         raise ThesisError(f"프로필을 읽을 수 없다: {path}. 'runs:' 아래에 실험을 목록으로 적으라.") from None
-    experiments = []
-    for grid in grids:
-        combinations = product(*grid.values())
-        experiments += [Experiment.of(dict(zip(grid, values, strict=True))) for values in combinations]
+    experiments = [Experiment.of(dict(zip(grid, v, strict=True))) for grid in grids for v in product(*grid.values())]
     if not experiments:
         raise ThesisError(f"프로필에 실험이 없다: {path}.")
     unique = {experiment.id: experiment for experiment in experiments}
@@ -46,12 +43,16 @@ def missing(experiments: list[Experiment], results: str | Path) -> list[Experime
 def train_missing(experiments: list[Experiment], results: str | Path, **options) -> list[Experiment]:
     """Train what is missing, one after another; skip what another process has. Returns what is left.
 
-    A run that cannot go on is named and the next one begun; ThesisError at the end says how many they were.
+    A run that cannot go on is named and passed over, with ThesisError at the end; one that diverged before is too.
     """
     from .trainer import train
 
-    failed = 0
-    for experiment in missing(experiments, results) if options.get("resume", True) else experiments:
+    failed, resume = 0, options.get("resume", True)
+    lost = diverged(results, [experiment.id for experiment in experiments]) if resume else {}
+    for experiment in missing(experiments, results) if resume else experiments:
+        if experiment.id in lost:  # and would again
+            print(f"발산한 실험: {experiment.id}  {lost[experiment.id]}", flush=True)
+            continue
         try:
             record = train(experiment, results, **options)
             print(f"끝: {record.id}  시험 정확도 {record.test_accuracy:.2f} %", flush=True)

@@ -14,6 +14,7 @@ import pandas as pd
 from .checkpoint import sealed, unsealed, write_atomically
 from .errors import CannotGoOn, ThesisError
 
+DIVERGED = "diverged.json"  # in the place of a record, for it is a result too
 # runs are compared only where all of these are the same
 SETTINGS = ["dataset", "network", "epochs", "batch_size", "learning_rate", "weight_decay", "precision", "image_size"]
 
@@ -95,6 +96,12 @@ def read_record(folder: Path) -> Record:
         return Record(folder, data)
     except (ValueError, KeyError, TypeError, OSError):
         raise CannotGoOn(f"기록이 손상되었거나 고쳐졌다: {path}. 지우고 다시 학습하라.") from None
+
+
+def diverged(results: str | Path, runs: Iterable[str]) -> dict[str, str]:
+    """By id, what ended those of the runs whose loss did not stay finite."""
+    paths = [run_folder(results, run) / DIVERGED for run in runs]
+    return {path.parent.name: unsealed(path.read_bytes())["reason"] for path in paths if path.exists()}
 
 
 def find_record(results: str | Path, run: str) -> Record | None:

@@ -21,7 +21,7 @@ from .experiment import NUMERICS, Experiment
 from .metrics import measure, predictions_of
 from .progress import progress
 from .recipe import learning_rate, make_optimizer
-from .records import Record, find_record, write_record
+from .records import DIVERGED, Record, find_record, run_folder, write_record
 
 CHECKPOINT_SECONDS = 60
 EVALUATION_BATCH = 500
@@ -234,7 +234,12 @@ def train(
             checkpoint.remove(checkpoints)
         run.resume()
         with StopRequest(deadline) as stop:
-            run.fit(stop, show)
+            try:
+                run.fit(stop, show)
+            except CannotGoOn as error:
+                told = {"id": experiment.id, "experiment": experiment.config(), "reason": str(error)}
+                checkpoint.write_atomically(run_folder(results, experiment.id) / DIVERGED, checkpoint.sealed(told))
+                raise
         content, predictions = run.record()
         record = write_record(results, content, predictions, checkpoint.packed(run.model.state_dict()))
         checkpoint.remove(checkpoints)

@@ -18,12 +18,13 @@ from thesis_lib.arms import label
 from thesis_lib.blocks.se import SE
 from thesis_lib.blocks.se_self import SESelf
 from thesis_lib.checkpoint import write_atomically
-from thesis_lib.maps import data_of, inputs_of, network_of
+from thesis_lib.maps import inputs_of, network_of
 from thesis_lib.networks import observed
 from thesis_lib.records import Record
 
 from .map_tables import mean_interval
 from .tables import by_arm, called
+from .trained import data_of
 
 BATCH = 500
 FILE = "contribution.json"

@@ -19,6 +19,7 @@ from thesis_lib.randomness import generator
 from thesis_lib.records import Record, predictions_bytes
 
 from .map_methods import GRID, methods_for, saliency
+from .trained import data_of
 
 FILE = "maps.npz"
 STEP = 4  # cells that go away or come at a time
@@ -160,7 +161,7 @@ def measure(record: Record, root: str | Path = "data", show: bool = True) -> Non
     """Measure a record that has weights and write the figures beside it; what is measured is left alone."""
     if read(record) is not None:
         return
-    data = maps.data_of(record, root)
+    data = data_of(record, root)
     pictures = maps.inputs_of(data.test, data)[:PICTURES]
     masks = None if data.test.masks is None else data.test.masks[:PICTURES]
     found = measures(maps.network_of(record), pictures, masks, show)

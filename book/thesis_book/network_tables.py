@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from thesis_lib import build
 from thesis_lib.catalogue import networks
-from thesis_lib.maps import data_of, inputs_of, network_of
+from thesis_lib.maps import inputs_of, network_of
 from thesis_lib.networks import Slot, make, observed
 from thesis_lib.networks.slot import POSITIONS
 from thesis_lib.networks.spatial_transformer import sampled
@@ -19,6 +19,7 @@ from thesis_lib.stats import Difference, paired
 
 from .ablations import outside
 from .tables import change, mean_sd, records_of
+from .trained import data_of
 
 SOURCES = {  # of the networks that the appendix lists
     "resnet20": "he2016deep",

@@ -15,12 +15,15 @@ FEW = 5  # seeds below which a shown difference still asks for more
 
 def progress_of(table: pd.DataFrame) -> str:
     """How far a profile is (see `tables.of_profile`)."""
-    planned, finished = table.attrs["planned"], table.attrs["finished"]
+    planned, finished, lost = (table.attrs[key] for key in ("planned", "finished", "diverged"))
+    ended = f"손실이 발산하여 기록이 없는 것은 {', '.join(lost)}이다." if lost else ""
+    if lost and finished + len(lost) == planned:
+        return f"계획한 실행 {planned}개 가운데 {finished}개를 마쳤다. {ended}"
     if finished == planned:
         return f"계획한 실행 {planned}개를 모두 마쳤다."
     if finished == 0:
-        return f"계획한 실행 {planned}개 가운데 마친 것이 아직 없다."
-    return f"계획한 실행 {planned}개 가운데 {finished}개를 마쳤고, 나머지는 아직 마치지 못했다."
+        return f"계획한 실행 {planned}개 가운데 마친 것이 아직 없다. {ended}".rstrip()
+    return f"계획한 실행 {planned}개 가운데 {finished}개를 마쳤고, 나머지는 아직 마치지 못했다. {ended}".rstrip()
 
 
 def problems_of(table: pd.DataFrame) -> str:

@@ -14,10 +14,12 @@ from torch.nn import functional as F
 
 from thesis_lib.checkpoint import write_atomically
 from thesis_lib.data import Dataset
-from thesis_lib.maps import data_of, network_of
+from thesis_lib.maps import network_of
 from thesis_lib.progress import progress
 from thesis_lib.randomness import generator
 from thesis_lib.records import Record
+
+from .trained import data_of
 
 BATCH = 500
 PICTURES = 2000  # the first of the test split; in hash order that is a random part, the same for all arms

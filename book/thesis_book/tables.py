@@ -8,7 +8,7 @@ import pandas as pd
 
 from thesis_lib.arms import ARMS, PRIMARY, label
 from thesis_lib.profiles import read_profile
-from thesis_lib.records import Record, all_records, load_records, records_by_id
+from thesis_lib.records import Record, all_records, diverged, load_records, records_by_id
 from thesis_lib.stats import Difference, bootstrap, family, mcnemar, pairs
 
 from .robustness import CORRUPTIONS
@@ -30,9 +30,18 @@ TOLD: dict[str, str | dict] = {  # how a changed option is told
 
 
 def of_profile(profile: str, results: str = "results", folder: str = "profiles") -> pd.DataFrame:
-    """The records of a profile's experiments, in its order; `.attrs`: planned, finished, problems, and its setting."""
+    """The records of a profile's experiments, in its order.
+
+    `.attrs`: planned, finished, problems; names of those that diverged; data, network and epochs of the first.
+    """
     planned = read_profile(f"{folder}/{profile}.yaml")
     table = load_records(results, [experiment.id for experiment in planned])
+    lost = set(diverged(results, [experiment.id for experiment in planned])) - set(table["id"])
+    table.attrs["diverged"] = [
+        f"{name_of(run.arm, json.dumps(run.options), json.dumps(run.distillation))}(시드 {run.seed})"
+        for run in planned
+        if run.id in lost
+    ]
     table.attrs |= {name: getattr(planned[0], name) for name in ("dataset", "network", "epochs")}
     table.attrs |= {"planned": len(planned), "finished": len(table)}
     return table

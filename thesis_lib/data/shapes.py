@@ -8,7 +8,6 @@ COLOURS = np.array(
     [[213, 94, 0], [0, 114, 178], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233]]
 )  # Okabe and Ito
 
-
 INSIDE = (  # which points (u, v), centred, lie in each shape of half-width 1
     lambda u, v: np.hypot(u, v) < 0.95,
     lambda u, v: np.maximum(abs(u), abs(v)) < 0.82,
