@@ -93,4 +93,4 @@ def test_unknown_runs_and_other_numerics_are_refused(results, pictures, capsys):
     assert RUN in korean_sentence(capsys.readouterr().err)
     rewrite(results, lambda data: data.update(numerics=0))
     assert verify_command(results, pictures) == 2
-    assert "다른 판본의 계산" in korean_sentence(capsys.readouterr().err)
+    assert "다른 버전의 계산" in korean_sentence(capsys.readouterr().err)
