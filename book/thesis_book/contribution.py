@@ -80,9 +80,7 @@ def measure(record: Record, root: str | Path = "data") -> None:
 
     Means and energies are those of the validation split, accuracies (percent) of the test split.
     """
-    path = record.folder / FILE
-    model = network_of(record)
-    if not places_of(model) or read(record) is not None:
+    if read(record) is not None or not places_of(model := network_of(record)):
         return
     data = data_of(record, root)
     constants, parts = taken_apart(model, inputs_of(data.validation, data))
@@ -97,7 +95,7 @@ def measure(record: Record, root: str | Path = "data") -> None:
         for name, change in changes.items()
     }
     found = {"weights_sha256": record.data["weights_sha256"], "parts": parts, "accuracy": accuracy}
-    write_atomically(path, json.dumps(found, indent=1).encode())
+    write_atomically(record.folder / FILE, json.dumps(found, indent=1).encode())
 
 
 def read(record: Record) -> dict | None:

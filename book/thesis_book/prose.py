@@ -10,6 +10,7 @@ from thesis_lib.stats import LEVEL, Difference, compared, family, paired, pairs
 
 from .tables import p_value
 
+SIDES = {0: "0을 품는다", 1: "0보다 위에 있다", -1: "0보다 아래에 있다"}  # see `side_of`
 FEW = 5  # seeds below which a shown difference still asks for more
 
 
@@ -57,6 +58,11 @@ def reproduced(table: pd.DataFrame) -> str:
     return f"실행 {len(table)}개가 모두 실린 기록과 맞는다. 그 가운데 {equal}개는 비트까지 같다."
 
 
+def side_of(d: Difference) -> int:
+    """Where the interval lies: above 0, below it, or 0 where it holds it."""
+    return 0 if d.low <= 0 <= d.high else 1 if d.mean > 0 else -1
+
+
 def interval_of(d: Difference, what: str) -> str:
     """A mean difference and its interval, two seeds or more."""
     return (
@@ -71,26 +77,25 @@ def outcome(difference: Difference, what: str = "시험 정확도", tested: bool
     if d.n == 0:
         return f"두 비교군({first}, {second})을 짝지을 기록이 아직 없다."
     if d.n == 1:
-        side = "높았다" if d.mean > 0 else "낮았다" if d.mean < 0 else "다르지 않았다"
+        compared_to = "높았다" if d.mean > 0 else "낮았다" if d.mean < 0 else "다르지 않았다"
         size = f" {abs(d.mean):.2f}%p" if d.mean else ""
         return (
-            f"시드 하나에서 {first}의 {what}는 {second}보다{size} {side}. "
+            f"시드 하나에서 {first}의 {what}는 {second}보다{size} {compared_to}. "
             "시드가 하나뿐이므로 이것만으로는 어느 쪽이 낫다고 말할 수 없다."
         )
     if isnan(d.p):
         return f"시드 {d.n}개에서 {first}와 {second}의 {what}가 모두 같다."
-    start, inside = interval_of(d, what), d.low <= 0 <= d.high
-    place = "위" if d.mean > 0 else "아래"
+    start, side = interval_of(d, what), side_of(d)
     if not tested:
-        where = "0을 품는다" if inside else f"0보다 {place}에 있다"
-        return f"{start} 구간이 {where}. 미리 정한 검정이 아니므로 판정하지는 않는다."
+        return f"{start} 구간이 {SIDES[side]}. 미리 정한 검정이 아니므로 판정하지는 않는다."
     unseen = "효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다"
-    if inside:
+    if side == 0:
         seeable = f" {d.detectable:.2f}%p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다." if d.n > 2 else ""
         return f"{start} 구간이 0을 품으므로 {unseen}.{seeable}"
     adjusted = p_value(d.adjusted).removeprefix("= ")
     if d.verdict.startswith("차이"):
         return f"{start} 그러나 여러 비교를 함께 보정한 p값은 {adjusted}이므로 {unseen}."
+    place = "위" if side > 0 else "아래"
     few = f" 다만 시드가 {d.n}개뿐이므로 다른 시드에서도 되풀이되는지 더 확인해야 한다." if d.n < FEW else ""
     return f"{start} 구간이 0보다 {place}에 있고 보정한 p값이 {adjusted}이므로 {first}의 정확도가 {d.verdict}.{few}"
 
@@ -142,21 +147,15 @@ def beside_published(difference: Difference, published: float) -> str:
     return f"이 값은 본 논문의 구간 [{d.low:+.2f}, {d.high:+.2f}] {held}."
 
 
-def side_of(d: Difference) -> int:
-    """Where the interval lies: above 0, below it, or 0 where it holds it."""
-    return 0 if d.low <= 0 <= d.high else 1 if d.mean > 0 else -1
-
-
 def on_validation(table: pd.DataFrame, first: str, second: str) -> str:
     """Whether the validation split says of a difference what the test split says, in a sentence."""
     d, tested = (paired(table, first, second, value=value) for value in ("val_accuracy", "test_accuracy"))
     if d.n < 2:
         return "검증 정확도의 차이는 아직 구간을 낼 수 없다."
-    where = {0: "0을 품는다", 1: "0보다 위에 있다", -1: "0보다 아래에 있다"}[side_of(d)]
     same = "시험 분할에서도 그렇다" if side_of(d) == side_of(tested) else "시험 분할에서는 그렇지 않다"
     return (
         f"같은 두 비교군의 검증 정확도의 차이는 평균 {d.mean:+.2f}%p이고 95% 신뢰구간은 "
-        f"[{d.low:+.2f}, {d.high:+.2f}]이다. 이 구간은 {where}. {same}."
+        f"[{d.low:+.2f}, {d.high:+.2f}]이다. 이 구간은 {SIDES[side_of(d)]}. {same}."
     )
 
 
