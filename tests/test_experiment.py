@@ -120,7 +120,7 @@ def test_options_that_would_fail_late_or_have_two_names_are_refused_at_once(arm,
 
 @pytest.mark.parametrize("network", ["densenet40", "stn_resnet8", "vgg16"])
 def test_widths_are_for_networks_that_take_them(network):
-    with pytest.raises(ThesisError, match="resnet_wide의 망"):
+    with pytest.raises(ThesisError, match=r"망\(.*resnet_wide\)"):
         Experiment(arm="resnet_wide", network=network, options={"widths": [16, 32, 64]})
 
 

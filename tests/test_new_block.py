@@ -59,7 +59,7 @@ def test_it_trains_and_is_recorded_with_a_counted_cost(toy, train_tiny, tmp_path
 
 
 def test_its_options_are_checked(toy):
-    with pytest.raises(ThesisError, match=r"arm toy_gate에 없는 옵션: reduction.*at, stages"):
+    with pytest.raises(ThesisError, match=r"arm toy_gate에 없는 선택 사항: reduction.*at, stages"):
         tiny(arm="toy_gate", options={"reduction": 2})
 
 
@@ -93,7 +93,7 @@ def test_a_cost_that_does_not_know_the_blocks_options_is_refused_before_training
         def macs(channels, height, width):
             return 0
 
-    with pytest.raises(ThesisError, match="macs가 옵션 power"):
+    with pytest.raises(ThesisError, match=r"macs가 선택 사항\(power\)"):
         tiny(arm="toy_power", options={"power": 3})
     assert tiny(arm="toy_power").build(2)
 

@@ -89,7 +89,7 @@ def compare_command(args, _rest) -> None:
 
     table = load_records(args.results)
     for arm in (args.first, args.second):
-        choose("기록에 있는 arm", arm, sorted(table["arm"].unique()))
+        choose("비교군", arm, sorted(table["arm"].unique()))
     for settings, group in table.groupby(SETTINGS):
         if {args.first, args.second} <= set(group["arm"]):
             print(" · ".join(f"{name} {value}" for name, value in zip(SETTINGS, settings, strict=True)))
@@ -137,7 +137,7 @@ def parser() -> Parser:
     commands = main.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="명령")
     records, machine = Parser(add_help=False), Parser(add_help=False)
     records.add_argument("--results", default="results", help="기록 폴더")
-    machine.add_argument("--root", default="data", help="데이터 폴더")
+    machine.add_argument("--root", default="data", help="자료 폴더")
     machine.add_argument("--device", choices=["cpu", "cuda"], help="장치 (기본: GPU가 있으면 GPU)")
 
     def command(name: str, call, text: str, *shared: Parser) -> Parser:
@@ -154,9 +154,9 @@ def parser() -> Parser:
     train.add_argument("--restart", action="store_true", help="체크포인트와 기록을 쓰지 않고 처음부터")
     run = command("run", run_command, "노트북을 papermill로 실행한다: run 노트북 --이름 값 ...")
     run.add_argument("notebook", help="예: notebooks/experiment.ipynb")
-    run.add_argument("--output", help="실행한 노트북을 둘 곳 (기본: results/notebooks)")
+    run.add_argument("--output", help="실행한 노트북의 파일 이름 (기본: 기록 폴더의 notebooks/<id>.ipynb)")
     command("records", records_command, "기록을 표로 본다", records)
-    compare = command("compare", compare_command, "두 arm을 짝지어 견준다: compare senet_self senet", records)
+    compare = command("compare", compare_command, "두 비교군을 짝지어 견준다: compare senet_self senet", records)
     compare.add_argument("first", metavar="arm")
     compare.add_argument("second", metavar="arm")
     verify = command("verify", verify_command, "기록 하나를 다시 학습하여 맞는지 본다: verify <id>", records, machine)

@@ -82,9 +82,9 @@ def arm_options(name: str) -> dict[str, object]:
 
 def wide(network: str, widths=None) -> list[int]:
     """Stage widths of `resnet_wide`: those asked for, or those that match `senet_self`'s parameters."""
-    choose("resnet_wide의 망", network, [name for name, made in networks.NETWORKS.items() if "widths" in made.keywords])
+    choose("망(resnet_wide)", network, [name for name, made in networks.NETWORKS.items() if "widths" in made.keywords])
     if widths is None:
-        choose("resnet_wide의 망(widths를 주지 않을 때)", network, WIDTHS)
+        choose("망(widths 없는 resnet_wide)", network, WIDTHS)
         return WIDTHS[network]
     stages = len(networks.stages(networks.make(network)))
     whole = isinstance(widths, (list, tuple)) and all(type(width) is int and 1 <= width <= 4096 for width in widths)

@@ -117,7 +117,7 @@ def complete(given: dict) -> dict[str, object]:
     refuse_unknown("distillation", given, ["method", "teacher", *settings])
     whole = settings | given
     for ok, name, allowed in (
-        (isinstance(whole.get("teacher"), str), "teacher", "교사로 쓸 기록의 번호"),
+        (isinstance(whole.get("teacher"), str), "teacher", "교사로 쓸 실행의 이름(id)"),
         (real(whole.get("temperature", 1), 0) and whole.get("temperature", 1) > 0, "temperature", "0보다 큰 수"),
         (real(whole.get("alpha", 0), 0, 1), "alpha", "0 이상 1 이하의 수"),
         (real(whole.get("beta", 0), 0), "beta", "0 이상의 수"),

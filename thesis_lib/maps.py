@@ -18,7 +18,7 @@ def network_of(record: Record) -> nn.Module:
     """The trained network of a record, in evaluation mode. Raises ThesisError without its weights."""
     path = record.folder / "weights.safetensors"
     if not path.exists():
-        raise ThesisError(f"가중치가 없다: {path}. 시드 0의 기록을 쓰거나 다시 학습하라.")
+        raise ThesisError(f"가중치가 없다: {path}. 시드 0의 기록을 쓰거나 train --restart로 다시 학습하라.")
     model = Experiment.of(record.data["experiment"]).build(len(record.data["classes"]))
     model.load_state_dict(load_file(path))
     return model.eval()

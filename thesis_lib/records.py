@@ -42,7 +42,7 @@ class Record:
         """
         content = (self.folder / "predictions.npz").read_bytes()
         if hashlib.sha256(content).hexdigest() != self.data["predictions_sha256"]:
-            raise ThesisError(f"예측 파일이 기록과 다르다: {self.folder / 'predictions.npz'}. 다시 학습하라.")
+            raise ThesisError(f"기록과 다른 예측 파일: {self.folder / 'predictions.npz'}. --restart로 다시 학습하라.")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return dict(arrays)
 

@@ -49,8 +49,10 @@ def particle(text: str, written: str) -> str:
 
 
 def is_computed(node: nodes.Node | None) -> bool:
-    """Whether a node holds a resolved reference or a glued value."""
-    return isinstance(node, nodes.Element) and any(
+    """Whether a node holds a resolved reference or a glued value. Of "망 [28]과" only 망 is read aloud."""
+    if not isinstance(node, nodes.Element) or re.fullmatch(r"\[\d+(, \d+)*\]", node.astext()):
+        return False
+    return any(
         isinstance(child, nodes.reference) or "pasted-text" in child.get("classes", ())
         for child in node.findall(nodes.Element)
     )

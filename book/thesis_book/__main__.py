@@ -23,7 +23,7 @@ def parser() -> Parser:
         command = commands.add_parser(name, help=text)
         command.add_argument("--profile", required=True, help="프로필 파일, 예: profiles/maps.yaml")
         command.add_argument("--results", default="results", help="기록 폴더")
-        command.add_argument("--root", default="data", help="데이터 폴더")
+        command.add_argument("--root", default="data", help="자료 폴더")
     pdf = commands.add_parser("pdf", help="지은 책으로 논문 PDF를 짠다")
     pdf.add_argument("--html", default="_build/html", help="지은 책의 폴더")
     pdf.add_argument("--output", default="_build/thesis.pdf", help="PDF를 둘 곳")

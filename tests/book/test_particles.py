@@ -1,7 +1,8 @@
 """Particles after numbers follow how the number is read aloud."""
 
 import pytest
-from korean_particles import LEADING, particle
+from docutils import nodes
+from korean_particles import LEADING, is_computed, particle
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,6 @@ from korean_particles import LEADING, particle
         ("1,000", "와", "과"),  # 천
         ("식 (2.3)", "를", "을"),
         ("식 (2.2)", "을", "를"),
-        ("[5]", "은", "는"),
         ("92.35%", "을", "를"),  # 퍼센트
         ("0.6 %p", "이", "가"),  # 퍼센트포인트
         ("2.1절", "는", "은"),
@@ -56,3 +56,11 @@ def test_other_words_are_no_particles(text):
 )
 def test_particles_are_found(text, written):
     assert LEADING.match(text)[2] == written
+
+
+def test_a_citation_is_not_read_aloud():
+    def linked(text):
+        return nodes.inline("", "", nodes.reference("", text, refuri="#x"))
+
+    assert not is_computed(linked("[28]")) and not is_computed(linked("[28, 30]"))
+    assert is_computed(linked("그림 2.2")) and is_computed(linked("[-0.26, +1.79]"))

@@ -39,7 +39,7 @@ def refuse_unknown(owner: str, options, allowed) -> None:
     """Refuse options that are not among the allowed ones."""
     if unknown := [key for key in options if key not in allowed]:
         raise ThesisError(
-            f"{owner}에 없는 옵션: {', '.join(unknown)}. 쓸 수 있는 옵션: {', '.join(allowed) or '없음'}."
+            f"{owner}에 없는 선택 사항: {', '.join(unknown)}. 쓸 수 있는 선택 사항: {', '.join(allowed) or '없음'}."
         )
 
 
@@ -55,7 +55,7 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
     Raises ThesisError for an unknown block, position, stage or option, and where no slot is empty.
     """
     choose("블록", name, BLOCKS)
-    choose("위치", at, POSITIONS)
+    choose("자리", at, POSITIONS)
     defaults = block_options(name)
     refuse_unknown(f"블록 {name}", options, defaults)
     for key, value in options.items():
@@ -69,10 +69,10 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
     slots = {p: m for p, m in model.named_modules() if isinstance(m, Slot) and m.position == at}
     known = sorted({slot.stage for slot in slots.values()})
     for stage in stages if stages is not None else ():
-        choose(f"빈 단계({at})", stage, known)
+        choose(f"단계(자리 {at})", stage, known)
     wanted = {p: s for p, s in slots.items() if stages is None or s.stage in stages}
     if not wanted:
-        raise ThesisError(f"위치 {at!r}에 빈자리가 없다. 다른 위치나 단계를 고르라.")
+        raise ThesisError(f"자리 {at!r}에 빈자리가 없다. 다른 자리나 단계를 고르라.")
     sized = "size" in inspect.signature(BLOCKS[name]).parameters
     for path, slot in wanted.items():
         size = {"size": (slot.height, slot.width)} if sized else {}
@@ -82,7 +82,7 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
         try:  # it is asked when the run has ended, which is late to find out
             inspect.signature(getattr(filled, "macs", lambda *_, **__: 0)).bind(0, 0, 0, **options)
         except TypeError:
-            raise ThesisError(f"블록 {name}의 macs가 옵션 {', '.join(options)}을(를) 모두 받지는 않는다.") from None
+            raise ThesisError(f"블록 {name}의 macs가 선택 사항({', '.join(options)})을 모두 받지는 않는다.") from None
         parent, _, attribute = path.rpartition(".")
         setattr(model.get_submodule(parent), attribute, filled)
     return model
