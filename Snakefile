@@ -12,6 +12,8 @@ from thesis_lib.profiles import read_profile
 RESULTS = config.get("results", "results")
 GPU = torch.cuda.is_available()
 
+workflow.global_resources.setdefault("gpu", 1)  # one run at a time on one card, unless --resources says otherwise
+
 try:
     EXPERIMENTS = {e.id: e for e in read_profile(f"profiles/{config.get('profile', 'quick')}.yaml")}
 except ThesisError as error:

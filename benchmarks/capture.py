@@ -4,6 +4,7 @@ import time
 
 import torch
 
+from thesis_book.map_methods import grad_cam
 from thesis_lib import build, maps
 
 from .timing import Comparison, interleaved
@@ -15,7 +16,7 @@ def measure(repeats: int) -> dict[str, object]:
     """Forward passes per second of one network after maps were read from it, and of its twin that never was."""
     read, untouched = build("senet_self", "resnet20").eval(), build("senet_self", "resnet20").eval()
     x = torch.randn(BATCH, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    for reading in (maps.attention_of, maps.gates_of, maps.grad_cam):
+    for reading in (maps.attention_of, maps.gates_of, grad_cam):
         reading(read, x)
     with torch.no_grad():
         assert torch.equal(read(x), untouched(x))

@@ -3,7 +3,6 @@
 import tempfile
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 
@@ -48,7 +47,7 @@ class StopAfter:
 @contextmanager
 def training_run(experiment: Experiment, data: Dataset, device: str = "cpu"):
     with tempfile.TemporaryDirectory() as folder:
-        yield Run(experiment, data, torch.device(device), Path(folder))
+        yield Run(experiment, data, torch.device(device), folder)
 
 
 def rate(run: Run, steps: int) -> float:

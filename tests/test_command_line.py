@@ -40,6 +40,10 @@ MISTAKES = {
     "profile and settings": ["train", "--profile", "p.yaml", "--seed", "1"],
     "unknown command": ["teach"],
     "no command": [],
+    "part of a name": ["train", "--weight", "0.1"],
+    "keys of distillation": ["train", "--distillation", "{1: 2, method: [a]}"],
+    "pictures beyond memory": ["train", "--image-size", "3000000"],
+    "a run that is not there": ["verify", "nothing"],
     "too many for records": ["records", "--arm", "senet"],
 }
 
@@ -78,7 +82,7 @@ def test_train_and_records(pictures, tmp_path, capsys):
     assert experiment.id in capsys.readouterr().out
     assert list(load_records(tmp_path)["id"]) == [experiment.id]
     assert main(["records", "--results", str(tmp_path)]) == 0
-    assert "senet" in capsys.readouterr().out
+    assert experiment.id in capsys.readouterr().out  # which `verify` asks for
     [record] = tmp_path.rglob("record.json")
     record.write_text("{}")
     assert main(["records", "--results", str(tmp_path)]) == 1
@@ -134,6 +138,41 @@ def test_runs_with_other_options_and_teachers_are_no_seeds_of_an_arm(train_tiny,
     train_tiny(tiny(arm="resnet", distillation={"method": "soft_labels", "teacher": records[0].id}), tmp_path)
     assert main(["compare", "senet", "resnet", "--results", str(tmp_path)]) == 0
     assert "시드 2개" in capsys.readouterr().out
+
+
+def test_what_cannot_be_paired_is_not_compared(train_tiny, tmp_path, capsys):
+    for arm, changes in (("senet", {}), ("resnet", {"label_smoothing": 0.2}), ("resnet", {"seed": 1})):
+        train_tiny(tiny(arm=arm, epochs=1, **changes), tmp_path)
+    assert main(["compare", "senet", "resnet", "--results", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "같은 설정과 시드로 학습한" in korean_sentence(err)
+
+
+def test_a_changed_option_is_told_and_on_a_tie_the_usual_one_is_compared(train_tiny, tmp_path, capsys):
+    for options in ({}, {"squeeze": "max"}):
+        train_tiny(tiny(arm="senet", epochs=1, options=options), tmp_path)
+    train_tiny(tiny(arm="resnet", epochs=1), tmp_path)
+    assert main(["compare", "senet", "resnet", "--results", str(tmp_path)]) == 0
+    assert "squeeze" not in capsys.readouterr().out
+    train_tiny(tiny(arm="senet", epochs=1, seed=1, options={"squeeze": "max"}), tmp_path)
+    train_tiny(tiny(arm="resnet", epochs=1, seed=1), tmp_path)
+    assert main(["compare", "senet", "resnet", "--results", str(tmp_path)]) == 0
+    assert 'SENet: {"squeeze": "max"}' in capsys.readouterr().out
+
+
+def test_a_name_stays_as_it_was_typed(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--dataset", "2024_09"]) == 2  # a number to YAML
+    assert "'2024_09'" in korean_sentence(capsys.readouterr().err)
+
+
+def test_an_interrupt_outside_the_loop_is_told(monkeypatch, tmp_path, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("thesis_lib.records.load_records", interrupted)
+    assert main(["records", "--results", str(tmp_path)]) == 130
+    assert korean_sentence(capsys.readouterr().err) == "중단했다."
 
 
 def test_the_doctor_finds_what_is_there_and_names_what_is_not(tmp_path, capsys, monkeypatch):

@@ -68,7 +68,7 @@ def test_channel_attention_equals_its_equation_channel_by_channel():
             energy = torch.stack([(scaled[b, i] * scaled[b, j]).sum() for i in range(6)]).exp()
             expected[b, j] += block.beta * sum(energy[i] / energy.sum() * scaled[b, i] for i in range(6))
     torch.testing.assert_close(block(x), expected)
-    assert torch.allclose(block.channel_attention(x).sum(3), torch.ones(2, 1, 6).double())
+    assert torch.allclose(block.weights(scaled).sum(2), torch.ones(2, 6).double())
 
 
 def test_channel_attention_knows_no_positions_but_follows_them():
@@ -79,4 +79,4 @@ def test_channel_attention_knows_no_positions_but_follows_them():
         return maps.flatten(2)[:, :, order].unflatten(2, (3, 4))
 
     torch.testing.assert_close(block(permuted(x)), permuted(block(x)))
-    torch.testing.assert_close(block.channel_attention(permuted(x)), block.channel_attention(x))
+    torch.testing.assert_close(block.weights(permuted(x)), block.weights(x))

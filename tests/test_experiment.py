@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thesis_lib import ARMS, NETWORKS, Experiment, ThesisError
+from thesis_lib.experiment import DISTILLATIONS
+from thesis_lib.records import SETTINGS
 
 GOLDEN = "shapes-resnet8-senet_self-s0-948b46f82c"
 NAMES = [f.name for f in fields(Experiment)]
@@ -61,6 +63,21 @@ def test_any_value_for_any_setting(name, value):
 @given(options=st.dictionaries(option_names, nested, min_size=1, max_size=3), arm=st.sampled_from(list(ARMS)))
 def test_any_options(options, arm):
     made_or_refused({"arm": arm, "options": options})
+
+
+taught = st.sampled_from(["method", "teacher", "alpha", "temperature", "beta", "at"]) | st.integers()
+
+
+@given(given=st.dictionaries(taught, nested | st.sampled_from(list(DISTILLATIONS)), min_size=1, max_size=4))
+def test_any_distillation(given):
+    made_or_refused({"distillation": given})
+
+
+def test_runs_are_compared_only_where_every_setting_is_the_same():
+    assert {f.name for f in fields(Experiment)} == {*SETTINGS, "arm", "seed", "options", "distillation"} - {
+        "numerics",
+        "data_checksum",
+    }
 
 
 @given(values=st.dictionaries(st.text(max_size=8), scalar, min_size=1))

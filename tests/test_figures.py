@@ -82,6 +82,15 @@ def test_runs_that_diverged_are_named(tmp_path):
     assert progress_of(runs) == "계획한 실행 3개를 모두 마쳤다."
 
 
+def test_a_profile_with_a_diverged_run_has_run_to_its_end(tmp_path):
+    runs = tables.of_profile("quick")
+    assert tables.ended(runs)
+    runs.attrs |= {"finished": runs.attrs["planned"] - 1}
+    assert not tables.ended(runs)
+    runs.attrs |= {"diverged": ["SENet(시드 0)"]}
+    assert tables.ended(runs)
+
+
 def test_the_primary_tests_are_made_on_the_largest_profile_that_is_complete(tmp_path):
     assert tables.primary("gpu", "cpu").attrs["network"] == "resnet20"  # of `gpu` nothing has run
     assert tables.primary("quick", "cpu").attrs["network"] == "resnet8"

@@ -117,6 +117,11 @@ def test_class_without_pictures_is_named(tmp_path):
     write_pictures(tmp_path / "own", train=2, test=2)
     (tmp_path / "own" / "train" / "다람쥐").mkdir()
     assert "다람쥐" in refused(tmp_path)
+    write_pictures(tmp_path / "more", classes=("다람쥐",), train=1, test=1)
+    for split in ("train", "test"):
+        (tmp_path / "own" / split / "다람쥐").mkdir(exist_ok=True)
+        (tmp_path / "more" / split / "다람쥐" / "000.png").rename(tmp_path / "own" / split / "다람쥐" / "000.png")
+    assert "2장 이상" in refused(tmp_path)  # the one would be held for validation, and none be trained on
 
 
 def test_classes_that_differ(tmp_path):

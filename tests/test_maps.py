@@ -29,7 +29,9 @@ def assert_untouched(model, before):
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("reading", [maps.gates_of, maps.attention_of, maps.grad_cam, map_methods.grad_cam_plus_plus])
+@pytest.mark.parametrize(
+    "reading", [maps.gates_of, maps.attention_of, map_methods.grad_cam, map_methods.grad_cam_plus_plus]
+)
 def test_reading_changes_nothing(reading, training):
     model, x = network(), draw(3, 3, 32, 32)
     model.stages[0].train(training)  # a network that is only partly in training mode stays so
@@ -47,7 +49,7 @@ def test_a_reading_that_fails_leaves_no_hook_behind():
     with pytest.raises(RuntimeError):
         maps.attention_of(model, draw(1, 5, 32, 32))
     with pytest.raises(ThesisError) as caught:
-        maps.grad_cam(model, draw(1, 3, 32, 32), "stages.7")
+        map_methods.grad_cam(model, draw(1, 3, 32, 32), "stages.7")
     assert "stages.7" in korean_sentence(caught.value)
     assert_untouched(model, before)
 
@@ -125,14 +127,14 @@ def test_grad_cam_equals_captums(arm, place):
     peer = LayerGradCam(model, model.get_submodule(place))
     expected = peer.attribute(x, target=classes, relu_attributions=True).squeeze(1)
     assert expected.max() > 0
-    torch.testing.assert_close(maps.grad_cam(model, x, place, classes), expected.detach(), rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(map_methods.grad_cam(model, x, place, classes), expected.detach(), rtol=1e-4, atol=1e-7)
 
 
 def test_grad_cam_looks_at_the_predicted_class_where_the_last_stage_ends():
     model, x = network(), draw(3, 3, 32, 32)
     assert maps.stage_ends(model) == {1: "stages.0.0", 2: "stages.1.0", 3: "stages.2.0"}
-    expected = maps.grad_cam(model, x, "stages.2.0", model(x).argmax(1))
-    assert torch.equal(maps.grad_cam(model, x), expected)
+    expected = map_methods.grad_cam(model, x, "stages.2.0", model(x).argmax(1))
+    assert torch.equal(map_methods.grad_cam(model, x), expected)
 
 
 def test_a_map_that_is_written_into_afterwards_is_kept_as_it_was():
@@ -145,7 +147,7 @@ def test_a_map_that_is_written_into_afterwards_is_kept_as_it_was():
     score = model.classifier(y.mean((2, 3)))[:, 3].sum()
     (gradient,) = torch.autograd.grad(score, kept)
     expected = (gradient.mean((2, 3), keepdim=True) * kept).sum(1).relu().detach()
-    found = maps.grad_cam(model, x, "norm", torch.tensor([3, 3]))
+    found = map_methods.grad_cam(model, x, "norm", torch.tensor([3, 3]))
     assert kept.min() < 0
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-7)
 
@@ -179,3 +181,13 @@ def test_weights_that_are_not_there_are_named(train_tiny, tmp_path):
     with pytest.raises(ThesisError) as caught:
         maps.network_of(record)
     assert "weights.safetensors" in korean_sentence(caught.value)
+
+
+def test_weights_of_another_run_are_refused(train_tiny, tmp_path):
+    from helpers import tiny
+
+    one, other = (train_tiny(tiny(epochs=1, seed=seed), tmp_path) for seed in (0, 1))
+    (one.folder / "weights.safetensors").write_bytes((other.folder / "weights.safetensors").read_bytes())
+    with pytest.raises(ThesisError, match=r"weights\.safetensors"):
+        maps.network_of(one)
+    assert maps.network_of(other)

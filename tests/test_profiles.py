@@ -1,8 +1,10 @@
 """A profile: a grid of experiments in the order of seeds, trained within a time limit, and gone on with."""
 
+from math import prod
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers import korean_sentence, tiny
 
 from thesis_lib import ThesisError, load_records
@@ -33,7 +35,12 @@ def test_order_is_by_seed_and_duplicates_are_removed(profile):
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
 def test_the_projects_own_profiles_can_be_read(path):
     experiments = read_profile(path)
-    assert len({e.id for e in experiments}) == len(experiments) > 0
+    grids = [
+        [v if isinstance(v, list) else [v] for v in run.values()] for run in yaml.safe_load(path.read_text())["runs"]
+    ]
+    assert (
+        len(experiments) == sum(prod(map(len, grid)) for grid in grids) > 0
+    )  # no entry is empty or says one run twice
     assert [e.seed for e in experiments] == sorted(e.seed for e in experiments)
 
 
@@ -42,6 +49,7 @@ def test_the_projects_own_profiles_can_be_read(path):
     [
         *("", "runs:", "runs: []", "runs: 3", "runs: [3]", "[1, 2]", "a: {", "\udcff"),
         *("runs: [{arm: senett}]", "runs: [{epoch: 3}]", "runs: [{epochs: 0}]", "runs: [{1: 2}]"),
+        "runs: [{arm: senet}, {seed: []}]",
     ],
     ids=repr,
 )

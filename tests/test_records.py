@@ -54,7 +54,7 @@ def test_a_record_holds_what_is_needed_to_repeat_it(trained):
         assert record.data["data"].keys() >= {"checksum", "mean", "std", "train", "validation", "test"}
         kept = record.data["environment"].keys()
         assert kept >= {"code", "python", "torch", "device", "threads", "cpu_capability"}
-        assert record.data["time"]["seconds"] > 0 and record.data["time"]["images_per_second"] > 0
+        assert record.data["time"]["seconds"] > 0
         assert len(record.data["history"]) == 1
 
 

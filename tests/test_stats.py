@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from thesis_book import tables
 from thesis_book.prose import (
     across_machines,
     attribution,
@@ -23,7 +25,9 @@ from thesis_book.prose import (
 )
 from thesis_book.tables import differences, p_value, reproduction
 from thesis_lib.arms import CONTROLS, FAMILIES, PRIMARY
+from thesis_lib.records import Record
 from thesis_lib.stats import bootstrap, compared, family, holm, mcnemar, paired, smallest_detectable
+from thesis_lib.verification import SAME
 
 
 def runs(**accuracies):
@@ -142,13 +146,28 @@ def test_a_sentence_says_what_the_interval_bears(first, second, expected):
     assert expected in compare(runs(senet=first, resnet=second), "senet", "resnet")
 
 
-def test_reproduction_tells_equal_near_and_different_apart():
-    ours = runs(senet=[80.0, 81.0, 82.0]).assign(id=["a", "b", "c"], weights_sha256=["1", "2", "3"])
-    here = ours.assign(weights_sha256=["1", "x", "y"], test_accuracy=[80.0, 83.5, 89.0])
-    table = reproduction(ours, here)
+def test_reproduction_tells_equal_near_and_different_apart(monkeypatch):
+    def made(hashes, accuracies, machine):
+        return [
+            Record(
+                Path(),
+                {
+                    **{"id": name, "weights_sha256": weights, "predictions_sha256": weights},
+                    **{"experiment": {"arm": "senet", "seed": seed}, "result": {"test_accuracy": accuracy}},
+                    "environment": dict.fromkeys(SAME, machine),
+                },
+            )
+            for seed, (name, weights, accuracy) in enumerate(zip("abc", hashes, accuracies, strict=True))
+        ]
+
+    monkeypatch.setattr(tables, "spread", lambda record, results: ("", 1.0))
+    ours, there = made("123", (80.0, 81.0, 82.0), "one"), made("1xy", (80.0, 83.5, 89.0), "other")
+    table = reproduction(ours, there)
     assert list(table["판정"]) == ["비트까지 같다", "3 SD 안에서 같다", "다르다"]
     assert "1개가 실린 기록과 다르다" in reproduced(table)
-    assert "아직 없다" in reproduced(reproduction(ours, here.iloc[:0]))
+    assert "아직 없다" in reproduced(reproduction(ours, []))
+    same_machine = reproduction(ours, made("1xy", (80.0, 83.5, 89.0), "one"))
+    assert list(same_machine["판정"]) == ["비트까지 같다", "다르다", "다르다"]  # as `verify` has it
 
 
 @pytest.mark.parametrize(

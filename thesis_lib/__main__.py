@@ -6,12 +6,16 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import fields
+from pathlib import Path
 
 from .errors import Stopped, ThesisError
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, its errors in Korean and without the usage text."""
+    """argparse, its errors in Korean and without the usage text; names in full."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str):
         for english, korean in (
@@ -46,7 +50,8 @@ def train_command(args, _rest) -> None:
     from .experiment import Experiment
     from .profiles import parse_limit, read_profile, train_missing
 
-    given = {f.name: value_of(getattr(args, f.name)) for f in fields(Experiment) if getattr(args, f.name) is not None}
+    typed = {f.name: (f.type, getattr(args, f.name)) for f in fields(Experiment)}
+    given = {name: t if kind is str else value_of(t) for name, (kind, t) in typed.items() if t is not None}
     if args.profile and given:
         raise ThesisError(f"--profile과 함께 쓸 수 없는 인자: {', '.join(given)}. 프로필 파일에 적으라.")
     experiments = read_profile(args.profile) if args.profile else [Experiment.of(given)]
@@ -62,11 +67,13 @@ def train_command(args, _rest) -> None:
 
 
 def run_command(args, rest) -> None:
-    from .batch import run_notebook
+    from .batch import notebook_parameters, run_notebook
 
     if len(rest) % 2 or any(not name.startswith("--") for name in rest[::2]):
         raise ThesisError("노트북 매개변수는 '--이름 값' 꼴로 적으라.")
-    given = {name[2:].replace("-", "_"): value_of(value) for name, value in zip(rest[::2], rest[1::2], strict=True)}
+    defaults = notebook_parameters(Path(args.notebook))
+    typed = {name[2:].replace("-", "_"): text for name, text in zip(rest[::2], rest[1::2], strict=True)}
+    given = {name: text if isinstance(defaults.get(name), str) else value_of(text) for name, text in typed.items()}
     print(f"실행한 노트북: {run_notebook(args.notebook, given, args.output)}")
 
 
@@ -77,7 +84,7 @@ def records_command(args, _rest) -> int:
     for problem in table.attrs["problems"]:
         print(problem, file=sys.stderr)
     columns = ["dataset", "network", "arm", "seed", "epochs", "val_accuracy", "test_accuracy", "parameters", "macs"]
-    print(table[columns].to_string(index=False) if len(table) else f"{args.results}에 기록이 없다.")
+    print(table[[*columns, "id"]].to_string(index=False) if len(table) else f"{args.results}에 기록이 없다.")
     return 1 if table.attrs["problems"] else 0
 
 
@@ -90,12 +97,20 @@ def compare_command(args, _rest) -> None:
     table = load_records(args.results)
     for arm in (args.first, args.second):
         choose("비교군", arm, sorted(table["arm"].unique()))
+    told = False
     for settings, group in table.groupby(SETTINGS):
-        if {args.first, args.second} <= set(group["arm"]):
-            print(" · ".join(f"{name} {value}" for name, value in zip(SETTINGS, settings, strict=True)))
-            d = compared(usual(group), args.first, args.second, FAMILIES)
+        own = usual(group)
+        d = compared(own, args.first, args.second, FAMILIES)
+        if d.n:
+            told = True
+            print(" · ".join(f"{name} {value}" for name, value in zip(SETTINGS[:-1], settings, strict=False)))
+            changed = own[own["arm"].isin((d.first, d.second)) & (own["options"] != "{}")]
+            for arm, options in changed.groupby("arm")["options"].first().items():
+                print(f"  {label(arm)}: {options}")
             sizes = f", 95% 구간 [{d.low:+.2f}, {d.high:+.2f}], 보정한 p {d.adjusted:.3f}" if d.n > 1 else ""
             print(f"  {label(d.first)} − {label(d.second)}: 시드 {d.n}개, 차이 {d.mean:+.2f} %p{sizes}: {d.verdict}")
+    if not told:
+        raise ThesisError(f"같은 설정과 시드로 학습한 {args.first}와 {args.second}의 기록이 없다: {args.results}/runs.")
 
 
 def blocks_command(args, _rest) -> None:
@@ -181,6 +196,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ThesisError as error:
         print(f"오류: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("중단했다.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -15,12 +15,11 @@ from .errors import ThesisError, choose
 class Arm:
     """What is put into a backbone: `block` in every stage, `attention` instead of it in the attention stages.
 
-    label: how figures and tables name it. role: why the protocol has it. options: the block's own.
+    label: how figures and tables name it. options: the block's own.
     wide: wider stages instead of a block, with as many parameters as `senet_self` has.
     """
 
     label: str
-    role: str
     block: str | None = None
     attention: str | None = None
     wide: bool = False
@@ -28,19 +27,17 @@ class Arm:
 
 
 ARMS: dict[str, Arm] = {
-    "resnet": Arm("ResNet", "기준 모형"),
-    "senet": Arm("SENet", "둘째 모형: 모든 단계에 SE", "se"),
-    "senet_self": Arm("SENet_self", "제안 모형: 재조정된 맵에 MSA", "se", "se_self"),
-    "senet_self_plain": Arm(
-        "SENet_self(plain)", "초고의 코드 그대로, 배치 축만 바로잡음", "se", "se_self", options={"reading": "plain"}
-    ),
-    "senet_self_gate": Arm(
-        "SENet_self(gate)", "익사이테이션 벡터에 MSA: 토큰이 하나", "se", "se_self", options={"reading": "gate"}
-    ),
-    "senet_linear": Arm("SENet_linear", "대조: 위치를 섞지 않음", "se", "se_self", options={"mixing": "identity"}),
-    "senet_uniform": Arm("SENet_uniform", "대조: 섞되 배우지 않음", "se", "se_self", options={"mixing": "uniform"}),
-    "senet_channel": Arm("SENet_channel", "대조: 채널을 토큰으로 삼는 어텐션", "se", "se_channel"),
-    "resnet_wide": Arm("ResNet_wide", "대조: 폭만 넓힘", wide=True),
+    "resnet": Arm("ResNet"),
+    "senet": Arm("SENet", "se"),
+    "senet_self": Arm("SENet_self", "se", "se_self"),
+    # other readings of the draft: its code with the batch axis mended, and the gate as the one token
+    "senet_self_plain": Arm("SENet_self(plain)", "se", "se_self", options={"reading": "plain"}),
+    "senet_self_gate": Arm("SENet_self(gate)", "se", "se_self", options={"reading": "gate"}),
+    # controls: positions not mixed, mixed evenly, channels as tokens, width alone
+    "senet_linear": Arm("SENet_linear", "se", "se_self", options={"mixing": "identity"}),
+    "senet_uniform": Arm("SENet_uniform", "se", "se_self", options={"mixing": "uniform"}),
+    "senet_channel": Arm("SENet_channel", "se", "se_channel"),
+    "resnet_wide": Arm("ResNet_wide", wide=True),
 }
 
 # stage widths of `resnet_wide`: as near to one factor as parameters within 0.3 % of `senet_self`'s allow
@@ -67,7 +64,7 @@ def label(arm: str) -> str:
 def arm_of(name: str) -> Arm:
     """The named arm; a block's own name is an arm too: that block in every stage."""
     choose("arm", name, [*ARMS, *(b for b in BLOCKS if b not in ARMS)])
-    return ARMS.get(name) or Arm(name, "사용자 블록", name)
+    return ARMS.get(name) or Arm(name, name)
 
 
 def arm_options(name: str) -> dict[str, object]:

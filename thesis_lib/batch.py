@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from .data.load import refuse_unknown_data
-from .errors import Busy, Stopped, ThesisError, choose
+from .errors import ThesisError, choose
 from .experiment import Experiment
 
 
@@ -31,10 +31,8 @@ def refuse_ill_typed(given: dict[str, object], defaults: dict[str, object]) -> N
         default = defaults[name]
         same = type(value) is type(default) or (type(default) is float and type(value) is int)
         if default is not None and not same:
-            raise ThesisError(
-                f"매개변수 {name}의 값 {value!r}은(는) {type(value).__name__}인데 "
-                f"{type(default).__name__}이어야 한다(기본값: {default!r})."
-            )
+            kind = type(default).__name__
+            raise ThesisError(f"매개변수 {name}에 쓸 수 없는 값: {value!r}. {kind}이어야 한다(기본값: {default!r}).")
 
 
 def run_notebook(notebook: str | Path, given: dict[str, object], output: str | Path | None = None) -> Path:
@@ -79,7 +77,7 @@ def execute(notebook: Path, target: Path, given: dict[str, object], attempts: in
             execute_notebook(str(notebook), str(unfinished), parameters=given, **how)
             unfinished.replace(target)
         except PapermillExecutionError as error:
-            if error.ename in {kind.__name__ for kind in (ThesisError, Stopped, Busy)}:
+            if error.ename in ("ThesisError", *(kind.__name__ for kind in ThesisError.__subclasses__())):
                 unfinished.unlink(missing_ok=True)
                 raise ThesisError(error.evalue) from None
             raise ThesisError(

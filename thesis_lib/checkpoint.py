@@ -9,7 +9,6 @@ import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from .errors import Busy, ThesisError
 
-KEPT = 2
+LAST = 2  # so many are kept
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -78,7 +77,7 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> No
     write_atomically(folder / f"{stem}.safetensors", content)
     manifest = sealed({"sha256": hashlib.sha256(content).hexdigest(), "state": state})
     write_atomically(folder / f"{stem}.json", manifest)
-    for old in sorted(folder.glob("step-*.json"))[:-KEPT]:
+    for old in sorted(folder.glob("step-*.json"))[:-LAST]:
         old.unlink()
         old.with_suffix(".safetensors").unlink(missing_ok=True)
 
@@ -122,8 +121,3 @@ def only_one(folder: Path):
         yield
     finally:
         os.close(lock)
-
-
-def weights_hash(model: torch.nn.Module) -> str:
-    """SHA-256 over the names and bytes of all weights and buffers."""
-    return hashlib.sha256(packed(dict(sorted(model.state_dict().items())))).hexdigest()

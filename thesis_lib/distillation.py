@@ -40,7 +40,7 @@ def attention_transfer_loss(student: list[Tensor], teacher: list[Tensor], hard: 
 class Teacher:
     """A trained network beside the one that learns; `loss` takes the place of cross entropy."""
 
-    def __init__(self, experiment: Experiment, results: Path, student: nn.Module, classes, device: torch.device):
+    def __init__(self, experiment: Experiment, results: str | Path, student: nn.Module, classes, device: torch.device):
         self.given: dict[str, Any] = experiment.distillation
         if (record := find_record(results, str(self.given["teacher"]))) is None:
             raise ThesisError(f"교사의 기록이 없다: {results}/runs/{self.given['teacher']}. 교사를 먼저 학습하라.")

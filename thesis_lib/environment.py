@@ -95,15 +95,14 @@ def over_before(deadline: float | None):
         print("시간 제한에 닿았다. 저장한 것이 있으면 거기서 이어진다. 같은 명령을 다시 실행하라.", flush=True)
         os._exit(0)
 
-    timer = threading.Timer(deadline - 1 - time.monotonic(), leave) if deadline is not None else None
-    if timer:
-        timer.daemon = True
-        timer.start()
+    left = threading.TIMEOUT_MAX if deadline is None else deadline - 1 - time.monotonic()
+    timer = threading.Timer(left, leave)
+    timer.daemon = True
+    timer.start()
     try:
         yield
     finally:
-        if timer:
-            timer.cancel()
+        timer.cancel()
 
 
 class StopRequest:

@@ -7,7 +7,7 @@ class ThesisError(ValueError):
 
 def choose(kind: str, name: object, allowed) -> None:
     """Refuse a `name` that is not among the `allowed` ones."""
-    if name not in allowed:
+    if name not in tuple(allowed):  # some values have no hash
         raise ThesisError(f"알 수 없는 {kind}: {name!r}. 쓸 수 있는 값: {', '.join(map(str, allowed))}.")
 
 
@@ -23,5 +23,5 @@ class Stopped(ThesisError):
     """A run that stopped before its end, with its state kept. `status` is the exit code."""
 
     def __init__(self, reason: str, status: int):
-        super().__init__(f"{reason} 여기까지 저장했다. 같은 명령을 다시 실행하면 이어서 한다.")
+        super().__init__(f"{reason} 여기까지 저장했다. 같은 명령을 --restart 없이 다시 실행하면 이어서 한다.")
         self.status = status

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from .arms import arm_options, build, own_source
 from .blocks.slots import refuse_unknown
+from .environment import memory_explained
 from .errors import ThesisError, choose
 
 NUMERICS = 1  # raised whenever a change alters results, so that an old record never passes for a new one
@@ -69,7 +70,7 @@ class Experiment:
             (real(self.weight_decay, 0), "weight_decay", "0 이상의 수"),
             (real(self.warmup_epochs, 0) and self.warmup_epochs < epochs, "warmup_epochs", "0 이상 epochs 미만의 수"),
             (real(self.label_smoothing, 0) and self.label_smoothing < 1, "label_smoothing", "0 이상 1 미만의 수"),
-            (whole(self.image_size, 8), "image_size", "8 이상의 정수"),
+            (whole(self.image_size, 8, 4096), "image_size", "8 이상 4096 이하의 정수"),
             (isinstance(self.options, dict), "options", "이름과 값의 모음(dict)"),
             (isinstance(self.distillation, dict), "distillation", "이름과 값의 모음(dict)"),
         ):
@@ -115,17 +116,17 @@ def complete(given: dict) -> dict[str, object]:
     choose("distillation의 method", given.get("method"), DISTILLATIONS)
     settings = DISTILLATIONS[given["method"]]
     refuse_unknown("distillation", given, ["method", "teacher", *settings])
-    whole = settings | given
+    asked = settings | given
     for ok, name, allowed in (
-        (isinstance(whole.get("teacher"), str), "teacher", "교사로 쓸 실행의 이름(id)"),
-        (real(whole.get("temperature", 1), 0) and whole.get("temperature", 1) > 0, "temperature", "0보다 큰 수"),
-        (real(whole.get("alpha", 0), 0, 1), "alpha", "0 이상 1 이하의 수"),
-        (real(whole.get("beta", 0), 0), "beta", "0 이상의 수"),
-        (whole.get("at", "units") in ("stages", "units"), "at", "stages, units"),
+        (isinstance(asked.get("teacher"), str), "teacher", "교사로 쓸 실행의 이름(id)"),
+        (real(asked.get("temperature", 1), 0) and asked.get("temperature", 1) > 0, "temperature", "0보다 큰 수"),
+        (real(asked.get("alpha", 0), 0, 1), "alpha", "0 이상 1 이하의 수"),
+        (real(asked.get("beta", 0), 0), "beta", "0 이상의 수"),
+        (asked.get("at", "units") in ("stages", "units"), "at", "stages, units"),
     ):
         if not ok:
-            raise ThesisError(f"distillation의 {name}에 쓸 수 없는 값: {whole.get(name)!r}. {allowed}만 쓸 수 있다.")
-    return whole
+            raise ThesisError(f"distillation의 {name}에 쓸 수 없는 값: {asked.get(name)!r}. {allowed}만 쓸 수 있다.")
+    return asked
 
 
 def _canonical(values: dict) -> str:
@@ -140,4 +141,5 @@ def _try_build(arm: str, network: str, image_size: int, options: str) -> None:
     """Whether it can be built is answered by building it: one place knows what is allowed."""
     given = json.loads(options)
     refuse_unknown(f"arm {arm}", given, arm_options(arm))  # before they meet build's own arguments
-    build(arm, network, 2, image_size=image_size, **given)
+    with memory_explained():
+        build(arm, network, 2, image_size=image_size, **given)

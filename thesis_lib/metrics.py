@@ -18,11 +18,15 @@ def accuracy_per_class(label: np.ndarray, predicted: np.ndarray, classes: int) -
     return [100 * float(r) / n if n else float("nan") for r, n in zip(right, count, strict=True)]
 
 
+def bins_of(confidence: np.ndarray) -> np.ndarray:
+    """The confidence bin of each image, 0 to `BINS` - 1."""
+    return np.minimum((confidence.astype(np.float64) * BINS).astype(int), BINS - 1)
+
+
 def calibration_error(label: np.ndarray, predicted: np.ndarray, confidence: np.ndarray) -> float:
     """Expected calibration error in percent, 15 equal bins (Guo et al. 2017, equation 3)."""
-    bins = np.minimum((confidence.astype(np.float64) * BINS).astype(int), BINS - 1)
     right = (label == predicted).astype(np.float64)
-    gap = np.bincount(bins, right - confidence, minlength=BINS)
+    gap = np.bincount(bins_of(confidence), right - confidence, minlength=BINS)
     return 100 * float(np.abs(gap).sum() / len(label))
 
 

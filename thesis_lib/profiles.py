@@ -1,11 +1,13 @@
 """What to run, as a readable file: a profile becomes a list of experiments."""
 
+import re
 import sys
 from itertools import product
 from pathlib import Path
 
 import yaml
 
+from .data import DATASETS
 from .errors import Busy, CannotGoOn, Stopped, ThesisError, choose
 from .experiment import Experiment
 from .records import diverged, records_by_id
@@ -28,8 +30,8 @@ def read_profile(path: str | Path) -> list[Experiment]:
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         raise ThesisError(f"프로필을 읽을 수 없다: {path}. 'runs:' 아래에 실험을 목록으로 적으라.") from None
     experiments = [Experiment.of(dict(zip(grid, v, strict=True))) for grid in grids for v in product(*grid.values())]
-    if not experiments:
-        raise ThesisError(f"프로필에 실험이 없다: {path}.")
+    if not experiments or [] in (values for grid in grids for values in grid.values()):
+        raise ThesisError(f"프로필에 실험이 없거나 빈 목록이 있다: {path}.")
     unique = {experiment.id: experiment for experiment in experiments}
     return sorted(unique.values(), key=lambda experiment: experiment.seed)
 
@@ -49,13 +51,17 @@ def train_missing(experiments: list[Experiment], results: str | Path, **options)
 
     failed, resume = 0, options.get("resume", True)
     lost = diverged(results, [experiment.id for experiment in experiments]) if resume else {}
-    for experiment in missing(experiments, results) if resume else experiments:
+    left = {experiment.id for experiment in missing(experiments, results)}
+    for experiment in experiments:
+        if resume and experiment.id not in left and experiment.dataset in DATASETS:
+            continue  # a folder's pictures may have changed, which `train` asks
         if experiment.id in lost:  # and would again
             print(f"발산한 실험: {experiment.id}  {lost[experiment.id]}", flush=True)
             continue
         try:
             record = train(experiment, results, **options)
-            print(f"끝: {record.id}  시험 정확도 {record.test_accuracy:.2f} %", flush=True)
+            if not resume or experiment.id in left:
+                print(f"끝: {record.id}  시험 정확도 {record.test_accuracy:.2f} %", flush=True)
         except Busy:
             continue
         except CannotGoOn as error:
@@ -73,12 +79,6 @@ def train_missing(experiments: list[Experiment], results: str | Path, **options)
 
 def parse_limit(text: str) -> float:
     """Seconds in "165m", "2h", "90s" or "90"."""
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
-    try:
-        seconds = float(number) * units[unit]
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e9:
+    if not re.fullmatch(r"\d{1,6}(\.\d+)?[smh]?", text) or not float(text.rstrip("smh")):
         choose("시간 제한", text, ["90s", "165m", "2h"])
-    return seconds
+    return float(text.rstrip("smh")) * {"m": 60, "h": 3600}.get(text[-1], 1)

@@ -4,7 +4,8 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import numpy as np
 import pandas as pd
 
 from .checkpoint import sealed, unsealed, write_atomically
+from .data import Dataset
 from .errors import CannotGoOn, ThesisError
+from .experiment import Experiment
 
 DIVERGED = "diverged.json"  # in the place of a record, for it is a result too
 # runs are compared only where all of these are the same
-SETTINGS = ["dataset", "network", "epochs", "batch_size", "learning_rate", "weight_decay", "precision", "image_size"]
+SETTINGS = [f.name for f in fields(Experiment) if f.name not in ("arm", "seed", "options", "distillation")]
+SETTINGS += ["numerics", "data_checksum"]
 
 
 @dataclass(frozen=True)
@@ -34,17 +38,29 @@ class Record:
     def test_accuracy(self) -> float:
         return self.data["result"]["test_accuracy"]
 
+    @property
+    def has_weights(self) -> bool:
+        return (self.folder / "weights.safetensors").exists()
+
+    def file(self, name: str) -> bytes:
+        """`predictions.npz` or `weights.safetensors`. Raises ThesisError unless it is what the run wrote."""
+        path, content = self.folder / name, b""
+        with suppress(OSError):
+            content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.data[f"{path.stem}_sha256"]:
+            raise ThesisError(f"없거나 기록과 다른 파일: {path}. 시드 0을 쓰거나 train --restart로 다시 학습하라.")
+        return content
+
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
-        """label, predicted (N,), confidence (N,) float16, top5 (N,) bool, in the data set's hash order.
-
-        Raises ThesisError where the file is not the one that the record was written with.
-        """
-        content = (self.folder / "predictions.npz").read_bytes()
-        if hashlib.sha256(content).hexdigest() != self.data["predictions_sha256"]:
-            raise ThesisError(f"기록과 다른 예측 파일: {self.folder / 'predictions.npz'}. --restart로 다시 학습하라.")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        """label, predicted (N,), confidence (N,) float16, top5 (N,) bool, in the data set's hash order."""
+        with np.load(io.BytesIO(self.file("predictions.npz")), allow_pickle=False) as arrays:
             return dict(arrays)
+
+    def refuse_other(self, data: Dataset) -> None:
+        """Raise CannotGoOn for data on which this run was not trained and tested."""
+        if data.checksum != self.data["data"]["checksum"]:
+            raise CannotGoOn(f"기록과 다른 자료이다: {self.id}. 그때의 자료를 쓰거나 train --restart로 다시 학습하라.")
 
     @property
     def right(self) -> np.ndarray:
@@ -56,7 +72,7 @@ class Record:
         data = self.data
         named = {key: data["experiment"].get(key, {}) for key in ("options", "distillation")}
         texts = {key: json.dumps(values, sort_keys=True) for key, values in named.items()}
-        scalars = {k: v for k, v in data["result"].items() if not isinstance(v, list)}
+        scalars = {k: v for k, v in data["result"].items() if not isinstance(v, list)} | {"numerics": data["numerics"]}
         time = {k: v for k, v in data["time"].items() if not isinstance(v, list)}
         machine = {k: data["environment"][k] for k in ("device", "cpu_capability", "threads", "torch")}
         price = {k: data["cost"][k] for k in ("parameters", "macs", "exact")}
@@ -78,7 +94,8 @@ def predictions_bytes(predictions: dict[str, np.ndarray]) -> bytes:
 def write_record(results: str | Path, data: dict, predictions: dict[str, np.ndarray], weights: bytes) -> Record:
     """Weights and predictions first; the record, last, makes the run finished."""
     folder, content = run_folder(results, data["id"]), predictions_bytes(predictions)
-    data = data | {"predictions_sha256": hashlib.sha256(content).hexdigest()}
+    hashes = (hashlib.sha256(written).hexdigest() for written in (weights, content))
+    data = data | dict(zip(("weights_sha256", "predictions_sha256"), hashes, strict=True))
     record = sealed(data)
     write_atomically(folder / "weights.safetensors", weights)
     write_atomically(folder / "predictions.npz", content)
@@ -99,9 +116,12 @@ def read_record(folder: Path) -> Record:
 
 
 def diverged(results: str | Path, runs: Iterable[str]) -> dict[str, str]:
-    """By id, what ended those of the runs whose loss did not stay finite."""
-    paths = [run_folder(results, run) / DIVERGED for run in runs]
-    return {path.parent.name: unsealed(path.read_bytes())["reason"] for path in paths if path.exists()}
+    """By id, what ended those of the runs whose loss did not stay finite. A damaged note is none."""
+    found = {}
+    for run in runs:
+        with suppress(OSError, ValueError, KeyError):
+            found[run] = unsealed((run_folder(results, run) / DIVERGED).read_bytes())["reason"]
+    return found
 
 
 def find_record(results: str | Path, run: str) -> Record | None:
@@ -130,9 +150,9 @@ def records_by_id(results: str | Path = "results", runs: Iterable[str] | None = 
 
 
 def usual(table: pd.DataFrame) -> pd.DataFrame:
-    """Of each arm the runs with the options that most of its runs have, and none with a teacher."""
+    """Of each arm the runs with the options that most of its runs have (else none), and none with a teacher."""
     alone = table[table["distillation"] == "{}"]
-    return alone[alone["options"] == alone.groupby("arm")["options"].transform(lambda all_: all_.mode()[0])]
+    return alone[alone["options"] == alone.groupby("arm")["options"].transform(lambda all_: all_.mode().iloc[-1])]
 
 
 def load_records(results: str | Path = "results", runs: Iterable[str] | None = None) -> pd.DataFrame:

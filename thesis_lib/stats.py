@@ -9,6 +9,8 @@ from statsmodels.stats.contingency_tables import mcnemar as contingency_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
+from .errors import ThesisError
+
 LEVEL, POWER = 0.95, 0.8
 
 
@@ -45,8 +47,11 @@ class Difference:
 
 
 def pairs(table: pd.DataFrame, first: str, second: str, value: str = "test_accuracy") -> pd.DataFrame:
-    """The two arms side by side, a row a seed that both have."""
-    wide = table[table["arm"].isin([first, second])].pivot(index="seed", columns="arm", values=value)
+    """The two arms side by side, a row a seed that both have. Raises ThesisError where a seed is there twice."""
+    own = table[table["arm"].isin([first, second])]
+    if own.duplicated(["arm", "seed"]).any():
+        raise ThesisError(f"{first}, {second}에 설정과 시드가 같은 기록이 둘 이상이다. 옛 기록의 폴더를 치우라.")
+    wide = own.pivot(index="seed", columns="arm", values=value)
     return wide.reindex(columns=[first, second]).dropna()
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from . import checkpoint
 from .augment import PAD, Pictures
 from .cost import cost
-from .data import Dataset, load
+from .data import DATASETS, Dataset, load
 from .distillation import Teacher
 from .environment import StopRequest, describe, forget_peak, memory_explained, peak_memory_mib, pick_device
 from .errors import CannotGoOn, ThesisError
@@ -25,7 +25,7 @@ from .records import DIVERGED, Record, find_record, run_folder, write_record
 
 CHECKPOINT_SECONDS = 60
 EVALUATION_BATCH = 500
-KEPT = "learning_rate를 낮추라. 그 앞의 체크포인트는 그대로 있다."
+ADVICE = "learning_rate를 낮추라. 그 앞의 체크포인트는 그대로 있다."
 
 
 @dataclass
@@ -55,11 +55,12 @@ def logits_of(model: nn.Module, pictures: Pictures, autocast) -> Tensor:
 class Run:
     """One experiment on one device: network, optimizer, data, and the state between them."""
 
-    def __init__(self, experiment: Experiment, data: Dataset, device: torch.device, folder: Path):
-        self.experiment, self.data, self.device, self.folder = experiment, data, device, folder
+    def __init__(self, experiment: Experiment, data: Dataset, device: torch.device, results: str | Path):
+        self.experiment, self.data, self.device = experiment, data, device
+        self.folder = Path(results) / "checkpoints" / experiment.id
         forget_peak(device)
         self.model = experiment.build(len(data.classes)).to(device, memory_format=torch.channels_last)
-        taught, results = experiment.distillation, folder.parents[1]
+        taught = experiment.distillation
         self.teacher = Teacher(experiment, results, self.model, data.classes, device) if taught else None
         self.optimizer = make_optimizer(self.model, experiment)
         self.train = Pictures(data.train, data, device, PAD)
@@ -121,7 +122,7 @@ class Run:
         logits = logits_of(self.model, self.validation, self.autocast)
         loss = F.cross_entropy(logits, self.validation.labels).item()
         if not math.isfinite(loss):
-            raise CannotGoOn(f"검증 손실이 유한하지 않다: {state.epoch + 1}번째 에폭의 끝. {KEPT}")
+            raise CannotGoOn(f"검증 손실이 유한하지 않다: {state.epoch + 1}번째 에폭의 끝. {ADVICE}")
         state.history.append(
             {
                 "epoch": state.epoch + 1,
@@ -139,7 +140,7 @@ class Run:
         state = self.state
         bad = (~state.loss[: state.step].isfinite()).nonzero()
         if len(bad):
-            raise CannotGoOn(f"손실이 유한하지 않다: {state.epoch + 1}번째 에폭의 {int(bad[0]) + 1}번째 걸음. {KEPT}")
+            raise CannotGoOn(f"손실이 유한하지 않다: {state.epoch + 1}번째 에폭의 {int(bad[0]) + 1}번째 걸음. {ADVICE}")
 
     def save(self) -> None:
         self.refuse_infinite()
@@ -150,14 +151,17 @@ class Run:
             if buffer := self.optimizer.state.get(parameter):
                 tensors[f"momentum.{name}"] = buffer["momentum_buffer"]
         place = {"epoch": state.epoch, "step": state.step, "history": state.history, "seconds": state.seconds}
+        place |= {"data": self.data.checksum}
         checkpoint.save(self.folder, state.epoch * self.steps + state.step, tensors, place)
         self.saved = time.monotonic()
 
     def resume(self) -> None:
-        """Go on from the newest whole checkpoint, if there is one."""
+        """Go on from the newest whole checkpoint, if there is one. Raises CannotGoOn where the data are others now."""
         if (found := checkpoint.latest(self.folder)) is None:
             return
         tensors, place = found
+        if place.pop("data", self.data.checksum) != self.data.checksum:
+            raise CannotGoOn(f"체크포인트를 만든 뒤에 자료가 바뀌었다: {self.folder}. --restart로 처음부터 하라.")
         part: dict[str, dict[str, Tensor]] = {kind: {} for kind in ("model", "momentum", "state")}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
@@ -194,12 +198,10 @@ class Run:
             "time": {
                 "seconds": sum(seconds),
                 "seconds_per_epoch": sum(seconds) / len(seconds),
-                "images_per_second": self.total * experiment.batch_size / sum(seconds),
                 "peak_memory_mib": peak_memory_mib(self.device),
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "epoch_seconds": seconds,
             },
-            "weights_sha256": checkpoint.weights_hash(self.model),
         }, predictions
 
 
@@ -221,17 +223,19 @@ def train(
     deadline: `time.monotonic()` value before which to stop. Raises Stopped when stopped by it or by a
     signal (state kept), Busy where another process has the run, ThesisError for a user's mistake.
     """
-    checkpoints = Path(results) / "checkpoints" / experiment.id
     if resume and (record := find_record(results, experiment.id)):
+        if experiment.dataset not in DATASETS:  # a folder's pictures may have changed
+            record.refuse_other(load(experiment.dataset, root, experiment.image_size))
         return record
     data = load(experiment.dataset, root, experiment.image_size)  # a mistake shows before anything is written
-    run = Run(experiment, data, pick_device(device), checkpoints)
+    run = Run(experiment, data, pick_device(device), results)
     checkpoint.refuse_unwritable(Path(results) / "runs")
-    with checkpoint.only_one(checkpoints):
+    with checkpoint.only_one(run.folder):
         if resume and (record := find_record(results, experiment.id)):  # another process may just have ended it
             return record
         if not resume:
-            checkpoint.remove(checkpoints)
+            checkpoint.remove(run.folder)
+            (run_folder(results, experiment.id) / "record.json").unlink(missing_ok=True)
         run.resume()
         with StopRequest(deadline) as stop:
             try:
@@ -242,5 +246,5 @@ def train(
                 raise
         content, predictions = run.record()
         record = write_record(results, content, predictions, checkpoint.packed(run.model.state_dict()))
-        checkpoint.remove(checkpoints)
+        checkpoint.remove(run.folder)
         return record

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from .errors import ThesisError, choose
+from .errors import ThesisError
 from .experiment import NUMERICS, Experiment
-from .records import SETTINGS, Record, all_records, find_record, load_records, run_folder
+from .records import SETTINGS, Record, find_record, load_records, run_folder
 from .trainer import train
 
 SAME = ("torch", "numpy", "platform", "device", "threads", "cpu_capability")  # what equality to the bit needs
@@ -54,18 +54,20 @@ def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, 
     options: `root`, `device` and `show` of `train`. Raises ThesisError for a run that is not there or was
     made by other numerics.
     """
-    choose("기록", run, [record.id for record in all_records(results)[0]])
-    record = find_record(results, run)
-    assert record is not None
+    if (record := find_record(results, run)) is None:
+        raise ThesisError(f"기록이 없다: {run}. 있는 기록은 'python -m thesis_lib records'로 본다.")
     if record.data["numerics"] != NUMERICS:
         raise ThesisError(f"이 기록은 다른 버전의 계산으로 만들었다: {run}. 그 버전의 코드에서 확인하라.")
     threads = torch.get_num_threads()
     torch.set_num_threads(record.data["environment"]["threads"])
     try:
         with tempfile.TemporaryDirectory() as elsewhere:
-            if teacher := record.data["experiment"].get("distillation", {}).get("teacher"):
-                shutil.copytree(run_folder(results, teacher), run_folder(elsewhere, teacher))
+            taught = record.data["experiment"].get("distillation", {})
+            if taught and (teacher := run_folder(results, taught["teacher"])).is_dir():
+                shutil.copytree(teacher, run_folder(elsewhere, teacher.name))
             again = train(Experiment.of(record.data["experiment"]), elsewhere, **options)
+            if again.data["data"]["checksum"] != record.data["data"]["checksum"]:
+                raise ThesisError(f"기록과 다른 자료로 학습했다: {run}. 기록과 같은 자료를 두라.")
             return verdict(record, again, *spread(record, results))
     finally:
         torch.set_num_threads(threads)

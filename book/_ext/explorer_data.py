@@ -29,9 +29,10 @@ def write(app, error) -> None:
     if script.exists() and script.read_text(encoding="utf-8").startswith(mark):
         return
     from thesis_book.explorer import contents, records  # torch, which a build without changes does not need
+    from thesis_lib.checkpoint import write_atomically
 
     text = json.dumps(contents(records(root)), ensure_ascii=False)
-    script.write_text(f"{mark}window.EXPLORER = {text};\n", encoding="utf-8")
+    write_atomically(script, f"{mark}window.EXPLORER = {text};\n".encode())
 
 
 def setup(app):

@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"고친 파일: {', '.join(path.name for path in changed) or '없음'}")
             return 0
         found = [find_record(args.results, experiment.id) for experiment in read_profile(args.profile)]
-        able = [record for record in found if record and (record.folder / "weights.safetensors").exists()]
+        able = [record for record in found if record and record.has_weights]
         for record in able:
             MEASURES[args.command][0](record, args.root)
     except ThesisError as error:

@@ -24,12 +24,12 @@ from thesis_lib.records import Record
 
 from .map_tables import mean_interval
 from .tables import by_arm, called
-from .trained import data_of
+from .trained import data_of, kept
 
 BATCH = 500
 FILE = "contribution.json"
 PARTS = {"constant": "모두의 평균", "picture": "영상의 평균", "position": "위치마다의 차이"}
-KEPT = {"picture": "영상마다 위치의 평균으로", "constant": "모든 영상과 위치의 평균 하나로"}
+REPLACED = {"picture": "영상마다 위치의 평균으로", "constant": "모든 영상과 위치의 평균 하나로"}
 
 
 def places_of(model: nn.Module) -> list[str]:
@@ -100,9 +100,7 @@ def measure(record: Record, root: str | Path = "data") -> None:
 
 def read(record: Record) -> dict | None:
     """What was measured on a record's own weights, or None."""
-    path = record.folder / FILE
-    found = json.loads(path.read_text()) if path.exists() else {"weights_sha256": None}
-    return found if found["weights_sha256"] == record.data["weights_sha256"] else None
+    return kept(record, FILE)
 
 
 def measured(records: list[Record]) -> pd.DataFrame:
@@ -134,8 +132,8 @@ def without(found: pd.DataFrame, network: str, arm: str) -> str:
     if len(runs) < 2:
         return "더하는 값을 바꾸어 잰 실행이 아직 모자란다."
     told = []
-    for kept, text in KEPT.items():
-        lost = pd.Series([run["accuracy"][kept] - run["accuracy"]["whole"] for run in runs["found"]])
+    for left, text in REPLACED.items():
+        lost = pd.Series([run["accuracy"][left] - run["accuracy"]["whole"] for run in runs["found"]])
         mean, half = mean_interval(lost.to_numpy())
         told.append(f"{text} 바꾸면 {mean:+.2f}%p([{mean - half:+.2f}, {mean + half:+.2f}])")
     return (

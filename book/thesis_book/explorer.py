@@ -17,6 +17,8 @@ from thesis_lib.data import load
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import find_record
 
+from .map_methods import grad_cam
+
 SETS = {"shapes": ("도형 (shapes)", 24), "digits": ("숫자 (digits)", 16)}  # the first test pictures of each
 
 
@@ -39,7 +41,7 @@ def picture(pixels: np.ndarray) -> str:
 
 def layer(model, x, stage: int, place: str, gates: dict, attention: dict) -> dict:
     """One stage of a network: Grad-CAM where it ends, and gate and attention of its last block."""
-    cam = maps.grad_cam(model, x, place).numpy()
+    cam = grad_cam(model, x, place).numpy()
     shown = {"name": f"{stage}단계", "cam": {"side": cam.shape[1], **steps(cam.reshape(len(x), -1))}}
     for block, gate in gates.items():
         if block.startswith(f"{place}."):
@@ -65,7 +67,7 @@ def records(root: Path) -> dict[str, list]:
     """The records of seed 0 with weights, by data set, in the profile's order."""
     wanted = [e for e in read_profile(root / "profiles" / "maps.yaml") if e.seed == 0]
     found = [find_record(root / "results", experiment.id) for experiment in wanted]
-    able = [record for record in found if record and (record.folder / "weights.safetensors").exists()]
+    able = [record for record in found if record and record.has_weights]
     return {name: [r for r in able if r.data["experiment"]["dataset"] == name] for name in SETS}
 
 

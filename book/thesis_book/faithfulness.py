@@ -1,7 +1,6 @@
 """Whether a map tells what a network uses: measures of faithfulness, each beside maps that know nothing of it."""
 
 import copy
-import io
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from thesis_lib.randomness import generator
 from thesis_lib.records import Record, predictions_bytes
 
 from .map_methods import GRID, methods_for, saliency
-from .trained import data_of
+from .trained import arrays_of, data_of, kept
 
 FILE = "maps.npz"
 STEP = 4  # cells that go away or come at a time
@@ -51,8 +50,8 @@ def curves(model: nn.Module, pictures: Tensor, cells: Tensor) -> dict[str, Tenso
     for count in range(0, GRID**2 + 1, STEP):
         first = (rank < count).unflatten(1, (GRID, GRID))[:, None].float()
         first = F.interpolate(first, pictures.shape[2:], mode="nearest")
-        for name, kept in (("deletion", 1 - first), ("insertion", first)):
-            found[name].append(model(pictures * kept).softmax(1).gather(1, predicted)[:, 0])
+        for name, shown in (("deletion", 1 - first), ("insertion", first)):
+            found[name].append(model(pictures * shown).softmax(1).gather(1, predicted)[:, 0])
     return {name: torch.stack(values, 1) for name, values in found.items()}
 
 
@@ -171,12 +170,7 @@ def measure(record: Record, root: str | Path = "data", show: bool = True) -> Non
 
 def read(record: Record) -> dict[str, np.ndarray] | None:
     """What was measured on a record's own weights, or None."""
-    path = record.folder / FILE
-    if not path.exists():
-        return None
-    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-        found = dict(arrays)
-    return found if found["weights_sha256"] == record.data["weights_sha256"] else None
+    return kept(record, FILE, arrays_of)
 
 
 def values(found: pd.DataFrame, arm: str, key: str) -> np.ndarray:

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from thesis_lib.arms import CONTROLS, PRIMARY, label
-from thesis_lib.metrics import BINS
+from thesis_lib.metrics import bins_of
 from thesis_lib.records import records_by_id
 from thesis_lib.stats import family, pairs
 
@@ -115,7 +115,7 @@ def reliability(table: pd.DataFrame, results: str = "results") -> Figure:
         colour, mark, dash = style(arm)
         confidence = np.concatenate([records[run].predictions["confidence"] for run in runs["id"]]).astype(float)
         right = np.concatenate([records[run].right for run in runs["id"]])
-        bins = pd.Series(np.minimum((confidence * BINS).astype(int), BINS - 1))
+        bins = pd.Series(bins_of(confidence))
         groups = pd.DataFrame({"confidence": confidence, "right": right}).groupby(bins)
         means = groups.mean()[groups.size() >= FEWEST]
         place.plot(means["confidence"], means["right"], color=colour, marker=mark, linestyle=dash, label=label(arm))

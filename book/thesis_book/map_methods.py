@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from thesis_lib import maps
 from thesis_lib.errors import choose
+from thesis_lib.networks import observed
 from thesis_lib.randomness import generator
 
 GRID = 8  # a picture is taken apart in 8 x 8 cells
@@ -72,13 +73,40 @@ def rollout(layers: list[np.ndarray]) -> np.ndarray:
     return total
 
 
+def grad_cam(model: nn.Module, pictures: Tensor, place: str = "", classes: Tensor | None = None) -> Tensor:
+    """ReLU(sum_k a_k A^k), (B, h, w): a_k is the mean over positions of the class score's gradient at A^k.
+
+    Selvaraju et al. 2017, equations 1 and 2. place: the module whose output is A (default: where the last
+    stage ends). classes: (B,), default: those that are predicted. Raises ThesisError for an unknown place.
+    """
+    found, gradient = map_and_gradient(model, pictures, place, classes)
+    return (gradient.mean((2, 3), keepdim=True) * found).sum(1).relu()
+
+
+def map_and_gradient(model: nn.Module, pictures: Tensor, place: str, classes: Tensor | None) -> tuple[Tensor, Tensor]:
+    """A module's output and the gradient of the classes' scores there, both (B, K, h, w)."""
+    place = place or list(maps.stage_ends(model).values())[-1]
+    choose("자리", place, [name for name, _ in model.named_modules()])
+    kept: list[Tensor] = []
+
+    def keep(module, inputs, output):
+        kept.append(output)
+        return output.clone()  # what follows may write into it
+
+    with observed(model, {place: keep}), torch.enable_grad():
+        scores = model(pictures.detach().requires_grad_())
+        chosen = scores.argmax(1) if classes is None else classes
+        (gradient,) = torch.autograd.grad(scores.gather(1, chosen[:, None]).sum(), kept[0])
+    return kept[0].detach(), gradient
+
+
 def grad_cam_plus_plus(model: nn.Module, pictures: Tensor, place: str = "", classes: Tensor | None = None) -> Tensor:
     """ReLU(sum_k w_k A^k), (B, h, w), w_k = sum_ij alpha_ij ReLU(g_ij), alpha = g^2 / (2 g^2 + g^3 sum_ab A_ab).
 
     Chattopadhay et al. 2018, for the exponential of the class score; its factor
-    exp(score) is one number for a picture and is left out. Arguments as in `maps.grad_cam`.
+    exp(score) is one number for a picture and is left out. Arguments as in `grad_cam`.
     """
-    found, gradient = maps.map_and_gradient(model, pictures, place, classes)
+    found, gradient = map_and_gradient(model, pictures, place, classes)
     below = 2 * gradient**2 + gradient**3 * found.sum((2, 3), keepdim=True)
     alpha = torch.where(below == 0, 0, gradient**2 / torch.where(below == 0, 1, below))
     return ((alpha * gradient.relu()).sum((2, 3), keepdim=True) * found).sum(1).relu()
@@ -102,5 +130,5 @@ def saliency(model: nn.Module, pictures: Tensor, method: str, classes: Tensor | 
         found = torch.from_numpy(weights.mean(1))
         found = found.unflatten(1, (int(found.shape[1] ** 0.5), -1))
     else:
-        found = (maps.grad_cam if method == "grad_cam" else grad_cam_plus_plus)(model, pictures, classes=classes)
+        found = (grad_cam if method == "grad_cam" else grad_cam_plus_plus)(model, pictures, classes=classes)
     return F.interpolate(found[:, None], (GRID, GRID), mode="area")[:, 0]

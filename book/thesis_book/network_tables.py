@@ -178,7 +178,7 @@ def before_and_after(
     after, and the first picture of each class before and after. nan and None without its weights.
     """
     own = runs[(runs["network"] == "stn_resnet8") & (runs["seed"] == 0)]
-    records = [r for r in records_of(own, results) if (r.folder / "weights.safetensors").exists()] if len(own) else []
+    records = [r for r in records_of(own, results) if r.has_weights] if len(own) else []
     if not records:
         return np.nan, np.nan, None
     data = data_of(records[0])

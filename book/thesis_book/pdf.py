@@ -17,6 +17,7 @@ from bs4 import BeautifulSoup, Tag
 from fontTools.ttLib import TTFont
 from PIL import ImageFile
 
+from thesis_lib.checkpoint import write_atomically
 from thesis_lib.errors import ThesisError
 from thesis_lib.progress import progress
 
@@ -125,6 +126,7 @@ def entries(articles: list[Tag], selector: str) -> str:
 
 
 def title_page(given: dict[str, str]) -> str:
+    """given: the settings, as HTML."""
     title = " ".join(f"<span class='word'>{word}</span>" for word in given["title"].split())
     lines = [f"<p class='{key}'>{given[key]}</p>" for key in ("university", "department", "degree")]
     lines += [f"<h1>{title}</h1>", f"<p class='english'>{given['english_title']}</p>"]
@@ -134,7 +136,7 @@ def title_page(given: dict[str, str]) -> str:
 
 def document(html: Path) -> str:
     """The whole thesis as one HTML page."""
-    given, pages = settings.read(), contents()
+    given, pages = {key: escape(value) for key, value in settings.read().items()}, contents()
     known = {name for name, _, _ in pages}
     made = {name: chapter(html, name, depth, known) for name, _, depth in progress(pages, "쪽 모으기", "쪽")}
     groups = {kind: [made[name] for name, own, _ in pages if own == kind] for _, kind, _ in pages}
@@ -216,6 +218,5 @@ def build(html: str | Path = "_build/html", output: str | Path = "_build/thesis.
         raise ThesisError(f"그림이나 글꼴을 싣지 못했다: {watch.lines[0]}")
     if wide := overfull(rendered):
         raise ThesisError(f"쪽 밖으로 나간 것이 {len(wide)}개 있다: {'; '.join(wide[:3])}.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    rendered.write_pdf(target, pdf_variant="pdf/ua-1")
+    write_atomically(target, rendered.write_pdf(pdf_variant="pdf/ua-1"))
     return target

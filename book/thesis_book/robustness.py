@@ -19,7 +19,7 @@ from thesis_lib.progress import progress
 from thesis_lib.randomness import generator
 from thesis_lib.records import Record
 
-from .trained import data_of
+from .trained import data_of, kept
 
 BATCH = 500
 PICTURES = 2000  # the first of the test split; in hash order that is a random part, the same for all arms
@@ -107,22 +107,18 @@ def accuracies(record: Record, data: Dataset, show: bool = True) -> dict[str, li
 
 def measure(record: Record, root: str | Path = "data", show: bool = True) -> None:
     """Measure a record that has weights and write the figures beside it; what is measured is left alone."""
-    path = record.folder / FILE
-    if path.exists() and json.loads(path.read_text())["weights_sha256"] == record.data["weights_sha256"]:
+    if kept(record, FILE):
         return
     data = data_of(record, root)
     found = {"weights_sha256": record.data["weights_sha256"], "accuracy": accuracies(record, data, show)}
-    write_atomically(path, json.dumps(found, indent=1).encode())
+    write_atomically(record.folder / FILE, json.dumps(found, indent=1).encode())
 
 
 def measured(records: list[Record]) -> pd.DataFrame:
     """A row a run, corruption and strength: arm, seed, kind, strength, accuracy, and `clean`, without corruption."""
     rows = []
     for record in records:
-        if not (path := record.folder / FILE).exists():
-            continue
-        found = json.loads(path.read_text())
-        if found["weights_sha256"] != record.data["weights_sha256"]:
+        if (found := kept(record, FILE)) is None:
             continue
         experiment, clean = record.data["experiment"], 100 * float(record.right[:PICTURES].mean())
         for kind, values in found["accuracy"].items():

@@ -1,5 +1,6 @@
 """The settings block, book/thesis.yml: whose thesis it is, and where it lies."""
 
+import json
 import re
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def spread(root: Path = FILE.parents[1]) -> list[Path]:
     given, changed = read(root / "book" / "thesis.yml"), []
     here = "https://github.com/" + (given["repository"] or NOWHERE)
     lines = [
-        (r"(?m)^title: .*$", f'title: "{given["title"]}"'),
-        (r"(?m)^  - name: .*$", f'  - name: "{given["author"]}"'),
+        (r"(?m)^title: .*$", f"title: {json.dumps(given['title'], ensure_ascii=False)}"),
+        (r"(?m)^  - name: .*$", f"  - name: {json.dumps(given['author'], ensure_ascii=False)}"),
     ]
     wanted = {path: [(r"https://github\.com/[\w.-]+/[\w.-]+", here)] for path in (root / "notebooks").glob("*.ipynb")}
     for path, pairs in (wanted | {root / "CITATION.cff": lines}).items():

@@ -10,6 +10,7 @@ from thesis_lib.arms import ARMS, PRIMARY, label
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import Record, all_records, diverged, load_records, records_by_id
 from thesis_lib.stats import Difference, bootstrap, family, mcnemar, pairs
+from thesis_lib.verification import spread, verdict
 
 from .robustness import CORRUPTIONS
 
@@ -47,13 +48,18 @@ def of_profile(profile: str, results: str = "results", folder: str = "profiles")
     return table
 
 
+def ended(table: pd.DataFrame) -> bool:
+    """Whether every run of a profile has its record, or has diverged."""
+    return table.attrs["finished"] + len(table.attrs["diverged"]) == table.attrs["planned"]
+
+
 def primary(*profiles: str, results: str = "results", folder: str = "profiles") -> pd.DataFrame:
     """The runs on which the primary tests are made: of the first profile that has run to its end, else of the last.
 
     profiles: names, the largest first.
     """
     found = [of_profile(name, results, folder) for name in profiles]
-    return next((table for table in found if table.attrs["finished"] == table.attrs["planned"]), found[-1])
+    return next((table for table in found if ended(table)), found[-1])
 
 
 def called(network: str) -> str:
@@ -150,7 +156,7 @@ def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
                 "보정한 p": "—" if d.n < 2 else p_value(d.adjusted).removeprefix("= "),
                 "효과 (SD)": "—" if d.n < 2 else f"{d.effect:+.2f}",
                 "P(A > B)": f"{d.superior:.2f}",
-                "찾을 수 있는 차이 (%p)": "—" if d.n < 2 else f"{d.detectable:.2f}",
+                "찾을 수 있는 차이 (%p)": "—" if np.isnan(d.detectable) else f"{d.detectable:.2f}",
             }
             for d in family(table, members)
             if d.n
@@ -220,26 +226,23 @@ def numbered(table: pd.DataFrame, caption: str, name: str) -> str:
     return f":::{{table}} {caption}\n:name: {name}\n\n{body}\n:::\n"
 
 
-def reproduction(committed: pd.DataFrame, local: pd.DataFrame) -> pd.DataFrame:
-    """The reader's own runs beside the committed ones of the same id, with a verdict for each.
+def reproduction(committed: list[Record], local: list[Record], results: str = "results") -> pd.DataFrame:
+    """The reader's own runs beside the committed ones of the same id, with the verdict of `verify` for each.
 
     Equal: the same weights to the bit. Near: within three standard deviations over the committed seeds.
     """
-    both = committed.merge(local, on="id", suffixes=("", "_here")) if len(committed) and len(local) else pd.DataFrame()
-    spread = committed.groupby("arm")["test_accuracy"].std() if len(committed) else {}
     rows = []
-    for run in both.itertuples():
-        gap = run.test_accuracy_here - run.test_accuracy
-        same = run.weights_sha256 == run.weights_sha256_here
-        verdict = "비트까지 같다" if same else "3 SD 안에서 같다" if abs(gap) <= 3 * spread[run.arm] else "다르다"
+    for record, here in ((then, now) for then in committed for now in local if then.id == now.id):
+        same = record.data["weights_sha256"] == here.data["weights_sha256"]
+        agrees, _ = verdict(record, here, *spread(record, results))
         rows.append(
             {
-                "망": label(run.arm),
-                "시드": run.seed,
-                "실린 기록 (%)": f"{run.test_accuracy:.2f}",
-                "이 컴퓨터 (%)": f"{run.test_accuracy_here:.2f}",
-                "차이 (%p)": f"{gap:+.2f}",
-                "판정": verdict,
+                "망": label(record.data["experiment"]["arm"]),
+                "시드": record.data["experiment"]["seed"],
+                "실린 기록 (%)": f"{record.test_accuracy:.2f}",
+                "이 컴퓨터 (%)": f"{here.test_accuracy:.2f}",
+                "차이 (%p)": f"{here.test_accuracy - record.test_accuracy:+.2f}",
+                "판정": "비트까지 같다" if same else "3 SD 안에서 같다" if agrees else "다르다",
             }
         )
     return pd.DataFrame(rows)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
 
+from thesis_book import map_methods
 from thesis_book.explorer import records
 from thesis_lib import maps
 from thesis_lib.data import load
@@ -106,7 +107,7 @@ def test_grad_cam_gates_and_prediction_of_every_network(explorer, computed, arm,
     choose(explorer, network=label)
     explorer.locator(".explorer-strip button").nth(7).click()
     choose(explorer, layer="2단계", map="Grad-CAM")
-    expected = maps.grad_cam(model, x[7:8], "stages.1.0")[0].numpy()
+    expected = map_methods.grad_cam(model, x[7:8], "stages.1.0")[0].numpy()
     np.testing.assert_allclose(table(explorer), expected, atol=expected.max() / 500 + 1e-4)
     note = explorer.locator(".explorer-main > div").nth(2).inner_text()
     if gates := list(maps.gates_of(model, x[7:8]).values()):

@@ -25,16 +25,11 @@ class BAM(nn.Module):
         if not (type(dilation) is int and dilation >= 1):
             raise ThesisError(f"dilation은 1 이상의 정수여야 한다(받은 값: {dilation!r}).")
         small = channels // reduction
-        self.channel = nn.Sequential(
-            nn.Linear(channels, small), nn.ReLU(), nn.Linear(small, channels), nn.BatchNorm1d(channels)
-        )
-        self.spatial = nn.Sequential(
-            nn.Conv2d(channels, small, 1),
-            nn.Conv2d(small, small, 3, padding=dilation, dilation=dilation),
-            nn.Conv2d(small, small, 3, padding=dilation, dilation=dilation),
-            nn.Conv2d(small, 1, 1),
-            nn.BatchNorm2d(1),
-        )
+        mlp = nn.Linear(channels, small), nn.ReLU(), nn.Linear(small, channels)
+        self.channel = nn.Sequential(*mlp, nn.BatchNorm1d(channels))
+        first = nn.Conv2d(channels, small, 1)
+        wide = (nn.Conv2d(small, small, 3, padding=dilation, dilation=dilation) for _ in range(2))
+        self.spatial = nn.Sequential(first, *wide, nn.Conv2d(small, 1, 1), nn.BatchNorm2d(1))
 
     def forward(self, x: Tensor) -> Tensor:
         spatial = x

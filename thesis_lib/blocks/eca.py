@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from .slots import block, refuse_even
 
 
-def kernel_for(channels: int, gamma: int = 2, b: int = 1) -> int:
-    """k = |log2(C) / gamma + b / gamma|_odd, equation 12; an even value goes up, as in the paper's code."""
-    whole = int(abs((math.log2(channels) + b) / gamma))
+def kernel_for(channels: int) -> int:
+    """k = |log2(C) / 2 + 1 / 2|_odd, equation 12; an even value goes up, as in the paper's code."""
+    whole = int((math.log2(channels) + 1) / 2)
     return whole if whole % 2 else whole + 1
 
 

@@ -30,11 +30,6 @@ class SEChannel(SE):
         x = super().forward(x)
         return x + self.beta * (self.weights(x) @ x.flatten(2)).view_as(x)
 
-    @torch.no_grad()
-    def channel_attention(self, x: Tensor) -> Tensor:
-        """The attention weights for an input x, (B, 1, C, C), over channels."""
-        return self.weights(super().forward(x))[:, None]
-
     @staticmethod
     def macs(channels: int, height: int, width: int, *, reduction: int = 16, bias: bool = True) -> int:  # type: ignore[override]
         return SE.macs(channels, height, width, reduction=reduction) + 2 * height * width * channels**2

@@ -37,10 +37,9 @@ def block_options(name: str) -> dict[str, object]:
 
 def refuse_unknown(owner: str, options, allowed) -> None:
     """Refuse options that are not among the allowed ones."""
-    if unknown := [key for key in options if key not in allowed]:
-        raise ThesisError(
-            f"{owner}에 없는 선택 사항: {', '.join(unknown)}. 쓸 수 있는 선택 사항: {', '.join(allowed) or '없음'}."
-        )
+    if unknown := [str(key) for key in options if key not in allowed]:
+        known = ", ".join(allowed) or "없음"
+        raise ThesisError(f"{owner}에 없는 선택 사항: {', '.join(unknown)}. 쓸 수 있는 것: {known}.")
 
 
 def refuse_even(kernel: object) -> None:

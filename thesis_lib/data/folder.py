@@ -1,13 +1,15 @@
 """Pictures from a folder `root/<name>/{train,test}/<class>/*`, decoded once and kept memory-mapped."""
 
 import hashlib
+import io
 import json
-import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ..checkpoint import write_atomically
 from ..errors import ThesisError
 from ..progress import progress
 
@@ -30,11 +32,12 @@ def resize(picture: Image.Image, size: int) -> Image.Image:
 
 
 def listing(folder: Path) -> tuple[list[str], list[Path], list[int]]:
-    """Classes, files and labels of one split. Raises ThesisError for an empty or one-class folder."""
+    """Classes, files and labels of one split. Raises ThesisError for too few classes or pictures."""
     classes = sorted(d.name for d in folder.iterdir() if d.is_dir()) if folder.is_dir() else []
     found = {c: sorted(p for p in (folder / c).iterdir() if p.suffix.lower() in SUFFIXES) for c in classes}
-    if empty := [c for c in classes if not found[c]]:
-        raise ThesisError(f"{folder}의 클래스 폴더가 비었다: {', '.join(empty)}. 그림(PNG·JPEG·WebP)을 넣으라.")
+    fewest = 2 if folder.name == "train" else 1  # one in ten, at least one, is held for validation
+    if few := [c for c in classes if len(found[c]) < fewest]:
+        raise ThesisError(f"{folder}의 클래스 폴더마다 그림(PNG·JPEG·WebP)을 {fewest}장 이상 넣으라: {', '.join(few)}.")
     if len(classes) < 2:
         raise ThesisError(
             f"{folder}에는 클래스 폴더가 둘 이상 있어야 한다(지금 {len(classes)}개). "
@@ -60,17 +63,13 @@ def read_folder(folder: Path, size: int) -> tuple[list[str], dict[str, tuple[np.
     splits = {}
     for split, (_, files, labels) in parts.items():
         kept = cache / f"{split}.npy"
-        if not kept.exists():
-            images = np.empty((len(files), size, size, 3), dtype=np.uint8)
-            for row, path in enumerate(progress(files, f"{folder.name}/{split} 그림 읽기", "장")):
-                images[row] = decode(path, size)
-            try:
-                cache.mkdir(parents=True, exist_ok=True)
-                temporary = cache / f"{split}.{os.getpid()}.tmp.npy"
-                np.save(temporary, images)
-                temporary.replace(kept)
-            except OSError:  # a read-only data folder will do: decoded again next time
-                splits[split] = (images, np.array(labels, dtype=np.int64))
-                continue
-        splits[split] = (np.load(kept, mmap_mode="r"), np.array(labels, dtype=np.int64))
+        try:
+            images = np.load(kept, mmap_mode="r")
+        except (OSError, ValueError, EOFError):
+            shown = progress(files, f"{folder.name}/{split} 그림 읽기", "장")
+            images = np.stack([decode(path, size) for path in shown])
+            np.save(written := io.BytesIO(), images)
+            with suppress(ThesisError):  # a read-only data folder will do: decoded again next time
+                write_atomically(kept, written.getvalue())
+        splits[split] = (images, np.array(labels, dtype=np.int64))
     return classes, splits

@@ -11,13 +11,9 @@ from . import shapes
 from .dataset import Dataset, Split, assemble, hash_order
 from .folder import read_folder, resize
 
-DOWNLOADS: dict[str, tuple[str, dict, dict]] = {  # torchvision's class, arguments of the training and the test part
-    "cifar10": ("CIFAR10", {"train": True}, {"train": False}),
-    "cifar100": ("CIFAR100", {"train": True}, {"train": False}),
-    "fashion_mnist": ("FashionMNIST", {"train": True}, {"train": False}),
-    "svhn": ("SVHN", {"split": "train"}, {"split": "test"}),
-    "stl10": ("STL10", {"split": "train"}, {"split": "test"}),
-}
+BY_FLAG = {"cifar10": "CIFAR10", "cifar100": "CIFAR100", "fashion_mnist": "FashionMNIST"}  # torchvision's classes
+BY_SPLIT = {"svhn": "SVHN", "stl10": "STL10"}  # which take the split by its name
+DOWNLOADS = BY_FLAG | BY_SPLIT
 DATASETS = ("shapes", "digits", "digits_moved", *DOWNLOADS)
 NO_FLIP = {"digits", "digits_moved", "svhn"}  # a mirrored digit is another sign
 
@@ -70,9 +66,9 @@ def downloaded(name: str, root: Path, size: int) -> tuple[tuple[str, ...], Split
     """A data set of torchvision, fetched and checked by it."""
     from torchvision import datasets
 
-    kind, *parts = DOWNLOADS[name]
+    parts: list[dict] = [{"split": s} if name in BY_SPLIT else {"train": s == "train"} for s in ("train", "test")]
     try:
-        both = [getattr(datasets, kind)(root, download=True, **part) for part in parts]
+        both = [getattr(datasets, DOWNLOADS[name])(root, download=True, **part) for part in parts]
     except (OSError, RuntimeError) as error:
         raise ThesisError(
             f"자료를 내려받지 못했다: {name}({error}). 인터넷을 확인하거나 "
