@@ -5,7 +5,7 @@ import torch
 from helpers import korean_sentence
 
 from thesis_lib import ARMS, ThesisError, build, plug
-from thesis_lib.arms import WIDTHS
+from thesis_lib.arms import WIDTHS, arm_options
 from thesis_lib.blocks.se import SE
 from thesis_lib.blocks.se_self import SESelf
 from thesis_lib.networks import POSITIONS, Slot, make
@@ -128,6 +128,18 @@ def test_what_cannot_be_built_is_refused_in_korean(wrong):
     with pytest.raises(ThesisError) as caught:
         build(**wrong)
     korean_sentence(caught.value)
+
+
+def test_a_refusal_leaves_the_network_as_it_was():
+    model = make("resnet8")
+    with pytest.raises(ThesisError):
+        plug(model, "gather_excite", extent=16)  # the last stage's map is 8 x 8
+    assert all(type(module) is Slot for name, module in model.named_modules() if name.endswith(".standard"))
+
+
+def test_only_options_that_the_arms_block_takes_are_offered():
+    assert {"reduction", "num_heads"} <= set(arm_options("senet_self")) and "squeeze" in arm_options("senet")
+    assert not {"squeeze", "excitation"} & set(arm_options("senet_self"))
 
 
 def test_a_slot_is_filled_once():

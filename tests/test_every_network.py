@@ -14,6 +14,7 @@ from thesis_lib.data import load
 from thesis_lib.maps import inputs_of
 from thesis_lib.networks import Slot, make, observed, stages
 from thesis_lib.networks.adapted import densenet
+from thesis_lib.networks.nasnet import NASNet
 from thesis_lib.networks.residual_attention import AttentionModule
 from thesis_lib.networks.spatial_transformer import sampled
 
@@ -55,6 +56,10 @@ def test_full_size_counts(name, count):
 )
 def test_published_counts_to_their_last_digit(name, millions):
     assert round(parameters(make(name)) / 1e6, 1) == millions
+
+
+def test_nasnet_has_the_papers_count():
+    assert round(parameters(NASNet(6, 32)) / 1e6, 1) == 3.3  # Zoph et al. 2018, table 1 (6 @ 768)
 
 
 def test_densenet_has_the_papers_count():
@@ -270,6 +275,15 @@ def test_the_transformer_starts_with_the_picture_as_it_is():
     model, x = make("stn_resnet8", image_size=16).eval(), draw(2, 3, 16, 16)
     torch.testing.assert_close(model.straightened(x), x)
     torch.testing.assert_close(model(x), model.backbone(x))
+
+
+def test_the_transformer_samples_in_single_precision_under_autocast():
+    model, x = redraw(make("stn_resnet8")).eval(), draw(2, 3, 32, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        seen = model.straightened(x)
+        assert model(x).isfinite().all()
+    assert seen.dtype == torch.float32
+    torch.testing.assert_close(seen, model.straightened(x), rtol=0.2, atol=0.2)
 
 
 def test_the_transformers_first_steps_leave_the_picture_in_the_frame():

@@ -192,8 +192,9 @@ def test_augmented_convolution_position_by_position():
     torch.testing.assert_close(ours(x), expected)
 
 
-def test_bam_adds_its_branches_as_the_paper_does():
-    ours, x = block("bam", 8, reduction=2), draw(2, 8, 9, 7)
+@pytest.mark.parametrize("reduction", [2, 8])  # 8: one channel is left, which has its ReLUs too
+def test_bam_adds_its_branches_as_the_paper_does(reduction):
+    ours, x = block("bam", 8, reduction=reduction), draw(2, 8, 9, 7)
     first, _, second, norm = ours.channel
     channel = norm(second(first(x.mean((2, 3))).relu()))
     a, b, c, d, last = ours.spatial

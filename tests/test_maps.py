@@ -99,6 +99,28 @@ def test_gate_statistics_are_those_of_each_class():
     assert np.all(deviation[2] == 0)  # one picture of the class
 
 
+def test_without_a_squeeze_a_gate_is_averaged_over_positions():
+    model, x = network("senet", squeeze="none"), draw(3, 3, 32, 32)
+    gate = maps.gates_of(model, x)["stages.2.0.standard"]
+    assert gate.shape == (3, 8, 8, 64)
+    mean, _ = map_methods.gate_statistics(model, x, torch.tensor([0, 0, 1]))["stages.2.0.standard"]
+    np.testing.assert_allclose(mean[1], gate[2].mean((0, 1)), rtol=1e-5)
+
+
+def test_maps_need_as_many_keys_as_queries():
+    model, x = network("non_local", subsample=True), draw(1, 3, 32, 32)
+    assert maps.attention_of(model, x) and "rollout" not in map_methods.methods_for(model, x)
+    assert "rollout" in map_methods.methods_for(network("non_local"), x)
+
+
+@pytest.mark.parametrize("name", ["densenet16", "shufflenet_half", "resnet14"])
+def test_stages_and_units_end_where_they_did_before_a_block_came(name):
+    bare, filled = network("resnet", name), network("senet", name)
+    assert maps.stage_ends(filled) == maps.stage_ends(bare) and len(maps.stage_ends(bare)) == 3
+    assert maps.unit_ends(filled) == maps.unit_ends(bare)
+    assert map_methods.grad_cam(filled, draw(1, 3, 32, 32)).ndim == 3
+
+
 def test_rollout_by_hand():
     first = np.array([[[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]])
     second = np.array([[[[0.0, 1.0], [0.0, 1.0]]]])

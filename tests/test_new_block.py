@@ -98,6 +98,26 @@ def test_a_cost_that_does_not_know_the_blocks_options_is_refused_before_training
     assert tiny(arm="toy_power").build(2)
 
 
+def test_a_name_that_an_arm_has_is_refused(toy):
+    @block
+    class Senet(nn.Identity):
+        def __init__(self, channels):
+            super().__init__()
+
+    with pytest.raises(ThesisError, match="'senet'은 비교군의 이름"):
+        tiny(arm="senet")
+
+
+def test_a_class_that_cannot_be_made_from_its_channels_is_refused(toy):
+    @block
+    class ToyStranger(nn.Identity):
+        def __init__(self, *, channels):
+            super().__init__()
+
+    with pytest.raises(ThesisError, match="블록 toy_stranger"):
+        tiny(arm="toy_stranger")
+
+
 def test_two_classes_cannot_have_one_name(toy):
     class SE(nn.Module):
         def __init__(self, channels):

@@ -90,7 +90,7 @@ def test_threads_of_the_record_are_used_and_given_back(results, pictures, monkey
 
 def test_unknown_runs_and_other_numerics_are_refused(results, pictures, capsys):
     assert verify_command(results, pictures, "nothing") == 2
-    assert RUN in korean_sentence(capsys.readouterr().err)
+    assert "thesis_lib records" in korean_sentence(capsys.readouterr().err)
     rewrite(results, lambda data: data.update(numerics=0))
     assert verify_command(results, pictures) == 2
     assert "다른 버전의 계산" in korean_sentence(capsys.readouterr().err)

@@ -64,6 +64,8 @@ def label(arm: str) -> str:
 def arm_of(name: str) -> Arm:
     """The named arm; a block's own name is an arm too: that block in every stage."""
     choose("arm", name, [*ARMS, *(b for b in BLOCKS if b not in ARMS)])
+    if name in ARMS and name in BLOCKS:
+        raise ThesisError(f"블록의 이름 {name!r}은 비교군의 이름이다. 블록의 클래스 이름을 바꾸라.")
     return ARMS.get(name) or Arm(name, name)
 
 
@@ -73,7 +75,7 @@ def arm_options(name: str) -> dict[str, object]:
     if arm.block is None:
         return {"widths": None} if arm.wide else {}
     place: dict[str, object] = {"attention_stages": None} if arm.attention else {"at": "standard", "stages": None}
-    own = block_options(arm.block) | (block_options(arm.attention) if arm.attention else {})
+    own = block_options(arm.attention or arm.block)
     return place | {key: value for key, value in own.items() if key not in arm.options}
 
 

@@ -18,12 +18,18 @@ def source_of(made_by) -> str:
     return next((line for line in lines if re.search(r"\b(19|20)\d\d\b|this thesis", line)), "")
 
 
+def pixels_of(network: str) -> int:
+    """The side of the pictures that a network is for."""
+    return int(network.rpartition("_")[2]) if network.endswith(("_224", "_299")) else 32
+
+
 def blocks(network: str = "resnet20") -> pd.DataFrame:
     """A row a block: name, source, and the parameters and MACs that it adds in every stage of a network."""
-    bare = cost(build("resnet", network))
+    size = pixels_of(network)
+    bare = cost(build("resnet", network, image_size=size), size)
     rows = []
     for name in sorted(BLOCKS):
-        price = cost(build(name, network))
+        price = cost(build(name, network, image_size=size), size)
         rows.append((name, price.parameters - bare.parameters, price.macs - bare.macs, source_of(BLOCKS[name])))
     return pd.DataFrame(rows, columns=["name", "parameters", "macs", "source"])
 
@@ -32,7 +38,7 @@ def networks(names=NETWORKS) -> pd.DataFrame:
     """A row a network, bare and with ten classes, at the number of pixels that ends its name, else 32."""
     rows = []
     for name in names:
-        size = int(name.rpartition("_")[2]) if name.endswith(("_224", "_299")) else 32
+        size = pixels_of(name)
         model = make(name, image_size=size)
         slots = sum(isinstance(module, Slot) and module.position == "standard" for module in model.modules())
         price = cost(model, size)

@@ -35,9 +35,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        raise ThesisError(
-            f"{path}에 쓸 수 없다({error.strerror}). 빈 공간과 쓰기 권한을 확인하고 다시 실행하라."
-        ) from None
+        raise ThesisError(f"{path}에 쓸 수 없다({error.strerror}). 빈 공간과 쓰기 권한을 확인하라.") from None
 
 
 def _with_seal(body: bytes) -> bytes:

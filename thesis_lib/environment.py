@@ -78,9 +78,7 @@ def memory_explained():
         yield
     except (MemoryError, RuntimeError) as error:  # torch raises a RuntimeError on a CPU
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
-            raise ThesisError(
-                "메모리가 모자란다. batch_size나 image_size를 줄이라. 저장한 체크포인트는 그대로 있다."
-            ) from None
+            raise ThesisError("메모리가 모자란다. batch_size나 image_size를 줄이라.") from None  # checkpoints stay
         raise
 
 

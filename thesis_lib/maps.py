@@ -9,7 +9,7 @@ from .augment import Pictures
 from .blocks.slots import BLOCKS
 from .data import Dataset, Split
 from .experiment import Experiment
-from .networks import Slot, observed
+from .networks import observed
 from .records import Record
 
 
@@ -45,15 +45,15 @@ def attention_of(model: nn.Module, pictures: Tensor) -> dict[str, np.ndarray]:
 
 
 def gates_of(model: nn.Module, pictures: Tensor) -> dict[str, np.ndarray]:
-    """The excitation of every block that has one: {place: (B, C)}, without a squeeze (B, C, H, W)."""
+    """The excitation of every block that has one: {place: (B, C)}, without a squeeze (B, H, W, C)."""
     return asked(model, pictures, "gate")
 
 
 def stage_ends(model: nn.Module) -> dict[int, str]:
     """Where each stage ends: the unit that holds its last slot, {stage: place}."""
-    return {m.stage: place.rpartition(".")[0] for place, m in model.named_modules() if isinstance(m, Slot)}
+    return {m.stage: place.rpartition(".")[0] for place, m in model.named_modules() if hasattr(m, "stage")}
 
 
 def unit_ends(model: nn.Module) -> list[str]:
     """Every unit that has slots, in order."""
-    return list(dict.fromkeys(p.rpartition(".")[0] for p, m in model.named_modules() if isinstance(m, Slot)))
+    return list(dict.fromkeys(p.rpartition(".")[0] for p, m in model.named_modules() if hasattr(m, "stage")))

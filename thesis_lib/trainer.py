@@ -67,9 +67,7 @@ class Run:
         self.validation = Pictures(data.validation, data, device)
         self.steps = len(data.train) // experiment.batch_size
         if self.steps == 0:
-            raise ThesisError(
-                f"batch_size({experiment.batch_size})가 학습 영상의 수({len(data.train)})보다 크다. 더 작게 하라."
-            )
+            raise ThesisError(f"batch_size가 학습 영상의 수({len(data.train)})보다 크다. 더 작게 하라.")
         self.total = self.steps * experiment.epochs
         self.warmup = round(self.steps * experiment.warmup_epochs)
         self.state = State(torch.zeros(self.steps, device=device), torch.zeros(self.steps, device=device))

@@ -38,10 +38,9 @@ def verdict(record: Record, again: Record, kind: str, sd: float) -> tuple[bool, 
     if other := [name for name in SAME if then[name] != now[name]]:
         gap = abs(again.test_accuracy - record.test_accuracy)
         agrees = gap <= 3 * sd
-        return agrees, (
-            f"{'맞는다' if agrees else '맞지 않는다'}: 환경이 달라({', '.join(other)}) 비트가 아니라 "
-            f"정확도를 견주었다. 차이는 {gap:.2f} %p이고 한도는 {kind}의 세 배인 {3 * sd:.2f} %p이다."
-        )
+        said = f"환경이 달라({', '.join(other)}) 비트가 아니라 정확도를 견주었다. 차이는 {gap:.2f} %p이고"
+        said += f" 한도는 {kind}의 세 배인 {3 * sd:.2f} %p이다."
+        return agrees, f"{'맞는다' if agrees else '맞지 않는다'}: {said}"
     names = [name for name in ("weights_sha256", "predictions_sha256") if record.data[name] != again.data[name]]
     if names:
         return False, f"맞지 않는다: 환경이 같은데 해시가 다르다({', '.join(names)})."

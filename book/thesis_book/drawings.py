@@ -116,7 +116,7 @@ SLOT = "빈자리"
 UNITS = {  # what a unit does, from top to bottom; the slot is where a block goes
     "VGG의 단계": ("3×3 합성곱 · 정규화 · ReLU", "같은 것을 2–4번", SLOT, "2×2 최대 풀링"),
     "DenseNet의 밀집 블록": ("1×1 · 3×3 합성곱", "앞의 모든 맵과 잇기 (× n)", SLOT, "1×1 합성곱 · 평균 풀링"),
-    "Inception 모듈": ("1×1 | 3×3 | 5×5 | 풀링", "채널로 잇기", SLOT),
+    "Inception 모듈": ("1×1 | 3×3 | 3×3 | 풀링", "채널로 잇기", SLOT),
     "Xception의 단위": ("ReLU · 분리 합성곱 · 정규화", "2–3번, 최대 풀링", SLOT, "지름길 더하기"),
     "ShuffleNet v2의 단위": ("채널을 둘로 나누기", "1×1 · 깊이별 3×3 · 1×1", "잇고 섞기", SLOT),
     "NASNet-A의 셀": ("앞의 두 셀에서 고르기", "두 연산의 합 (× 5)", "채널로 잇기", SLOT),
@@ -178,7 +178,7 @@ def block_flows(titles: dict[str, str]) -> Figure:
     for place in grid.ravel():
         place.set_axis_off()
     for place, (name, title) in zip(grid.ravel(), titles.items(), strict=False):
-        flow(place, title, FLOWS[name], 1.4)
+        flow(place, title, FLOWS.get(name, ("입력", title, "출력")), 1.4)  # a reader's own is not drawn here
     return figure
 
 

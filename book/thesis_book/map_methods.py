@@ -38,7 +38,8 @@ def blind(method: str, count: int) -> Tensor:
 
 def attention_layers(model: nn.Module, pictures: Tensor) -> list[np.ndarray]:
     """Attention over positions of the layers on the last grid, (B, heads, N, N) each; empty where there is none."""
-    layers = [layer for layer in maps.attention_of(model, pictures).values() if layer.shape[2] > 1]
+    found = maps.attention_of(model, pictures).values()
+    layers = [layer for layer in found if layer.shape[2] == layer.shape[3] > 1]  # where keys are pooled, they are fewer
     return [layer for layer in layers if layer.shape == layers[-1].shape]
 
 
@@ -54,10 +55,11 @@ def gate_statistics(model: nn.Module, pictures: Tensor, labels: Tensor) -> dict[
     Hu et al. 2020, section 7.2.
     """
     members = [(labels == label).numpy() for label in labels.unique()]
-    return {
-        place: (np.stack([gate[m].mean(0) for m in members]), np.stack([gate[m].std(0) for m in members]))
-        for place, gate in maps.gates_of(model, pictures).items()
-    }
+    found = {}
+    for place, gate in maps.gates_of(model, pictures).items():
+        gate = gate.reshape(len(gate), -1, gate.shape[-1]).mean(1)  # without a squeeze there is one at every position
+        found[place] = np.stack([gate[m].mean(0) for m in members]), np.stack([gate[m].std(0) for m in members])
+    return found
 
 
 def rollout(layers: list[np.ndarray]) -> np.ndarray:

@@ -33,9 +33,9 @@ class BAM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         spatial = x
-        for part in self.spatial:
-            spatial = F.relu(part(spatial)) if isinstance(part, nn.Conv2d) and part.out_channels > 1 else part(spatial)
-        weights = (self.channel(x.mean((2, 3)))[:, :, None, None] + spatial).sigmoid()
+        for conv in self.spatial[:3]:
+            spatial = F.relu(conv(spatial))
+        weights = (self.channel(x.mean((2, 3)))[:, :, None, None] + self.spatial[3:](spatial)).sigmoid()
         return x + x * weights
 
     @staticmethod

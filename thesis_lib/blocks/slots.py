@@ -72,16 +72,17 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
     wanted = {p: s for p, s in slots.items() if stages is None or s.stage in stages}
     if not wanted:
         raise ThesisError(f"자리 {at!r}에 빈자리가 없다. 다른 자리나 단계를 고르라.")
-    sized = "size" in inspect.signature(BLOCKS[name]).parameters
+    sized, made = "size" in inspect.signature(BLOCKS[name]).parameters, {}
     for path, slot in wanted.items():
         size = {"size": (slot.height, slot.width)} if sized else {}
-        with seeded(seed, path):
-            filled = BLOCKS[name](slot.channels, **options, **size)
-        filled.options = options  # type: ignore[assignment]  # what `macs` is asked with
-        try:  # it is asked when the run has ended, which is late to find out
-            inspect.signature(getattr(filled, "macs", lambda *_, **__: 0)).bind(0, 0, 0, **options)
-        except TypeError:
-            raise ThesisError(f"블록 {name}의 macs가 선택 사항({', '.join(options)})을 모두 받지는 않는다.") from None
+        try:
+            with seeded(seed, path):
+                made[path] = BLOCKS[name](slot.channels, **options, **size)
+            made[path].stage, made[path].options = slot.stage, options  # type: ignore[assignment]  # for `macs`
+            inspect.signature(getattr(made[path], "macs", lambda *_, **__: 0)).bind(0, 0, 0, **options)  # not too late
+        except TypeError as error:
+            raise ThesisError(f"블록 {name}이나 그 macs가 선택 사항 {options}을 받지 않는다({error}).") from None
+    for path, filled in made.items():  # all of them, or none
         parent, _, attribute = path.rpartition(".")
         setattr(model.get_submodule(parent), attribute, filled)
     return model

@@ -39,10 +39,7 @@ def listing(folder: Path) -> tuple[list[str], list[Path], list[int]]:
     if few := [c for c in classes if len(found[c]) < fewest]:
         raise ThesisError(f"{folder}의 클래스 폴더마다 그림(PNG·JPEG·WebP)을 {fewest}장 이상 넣으라: {', '.join(few)}.")
     if len(classes) < 2:
-        raise ThesisError(
-            f"{folder}에는 클래스 폴더가 둘 이상 있어야 한다(지금 {len(classes)}개). "
-            "<이름>/train/<클래스>/*.png, <이름>/test/<클래스>/*.png 꼴로 두라."
-        )
+        raise ThesisError(f"{folder}/<클래스>/*.png 꼴로 클래스 폴더가 둘 이상 있어야 한다(지금 {len(classes)}개).")
     files = [path for c in classes for path in found[c]]
     return classes, files, [label for label, c in enumerate(classes) for _ in found[c]]
 

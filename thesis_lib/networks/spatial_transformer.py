@@ -56,7 +56,9 @@ class SpatialTransformer(nn.Module):
 
     def straightened(self, x: Tensor) -> Tensor:
         """V, the pictures as the backbone sees them, (B, 3, H, W)."""
-        return sampled(x, F.affine_grid(self.localiser(x), list(x.shape), align_corners=False))
+        theta = self.localiser(x)
+        with torch.autocast(x.device.type, enabled=False):  # bf16 counts pixels only up to 256
+            return sampled(x, F.affine_grid(theta.to(x), list(x.shape), align_corners=False))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.backbone(self.straightened(x))
