@@ -81,7 +81,7 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
             made[path].stage, made[path].options = slot.stage, options  # type: ignore[assignment]  # for `macs`
             inspect.signature(getattr(made[path], "macs", lambda *_, **__: 0)).bind(0, 0, 0, **options)  # not too late
         except TypeError as error:
-            raise ThesisError(f"블록 {name}이나 그 macs가 선택 사항 {options}을 받지 않는다({error}).") from None
+            raise ThesisError(f"블록 {name} 또는 그 macs가 선택 사항 {options}을 받지 않는다({error}).") from None
     for path, filled in made.items():  # all of them, or none
         parent, _, attribute = path.rpartition(".")
         setattr(model.get_submodule(parent), attribute, filled)
