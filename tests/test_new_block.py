@@ -93,7 +93,7 @@ def test_a_cost_that_does_not_know_the_blocks_options_is_refused_before_training
         def macs(channels, height, width):
             return 0
 
-    with pytest.raises(ThesisError, match="macs가 선택 사항 .'power'"):
+    with pytest.raises(ThesisError, match=r"macs가 선택 사항 .'power'"):
         tiny(arm="toy_power", options={"power": 3})
     assert tiny(arm="toy_power").build(2)
 

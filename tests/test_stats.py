@@ -240,18 +240,18 @@ def test_a_comparison_is_adjusted_the_same_in_both_directions():
 
 
 @pytest.mark.parametrize(
-    ("linear", "uniform", "expected"),
+    ("linear", "uniform", "expected", "english"),
     [
-        ([80, 81, 82.01], [80, 81.01, 82], "모두보다 낫다"),
-        ([80, 81, 82], [85, 86, 87.1], "SENet_uniform보다 낫다는 증거가 없다"),
-        ([85, 86, 87.1], [85, 86, 87], "SENet_linear, SENet_uniform보다 낫다는 증거가 없다"),
-        ([80], [80, 81, 82], "아직 답할 수 없다"),
+        ([80, 81, 82.01], [80, 81.01, 82], "모두보다 낫다", "put down to attention that depends"),
+        ([80, 81, 82], [85, 86, 87.1], "SENet_uniform보다 낫다는 증거가 없다", "better than SENet_uniform, so"),
+        ([85, 86, 87.1], [85, 86, 87], "SENet_linear, SENet_uniform보다", "than SENet_linear or SENet_uniform, so"),
+        ([80], [80, 81, 82], "아직 답할 수 없다", "cannot be said yet"),
     ],
 )
-def test_a_gain_is_put_down_to_attention_only_where_both_controls_are_beaten(linear, uniform, expected):
+def test_a_gain_is_put_down_to_attention_only_where_both_controls_are_beaten(linear, uniform, expected, english):
     table = runs(senet_self=[85, 86.2, 87], senet_linear=linear, senet_uniform=uniform)
     gain = paired(runs(senet_self=[85, 86.2, 87], senet=[80, 81, 82]), "senet_self", "senet")
-    assert expected in attribution(gain, table)
+    assert expected in attribution(gain, table) and english in attribution(gain, table, english=True)
     if "아직" not in expected:
         lost = paired(runs(senet_self=[85, 86.2, 87], senet=[90, 91, 92.1]), "senet_self", "senet")
         assert "이득을 확인하지 못했으므로" in attribution(lost, table)

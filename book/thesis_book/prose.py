@@ -115,27 +115,38 @@ def briefly(table: pd.DataFrame, members) -> str:
     return f"{', '.join(told)}이다." if told else "견줄 실행이 아직 모자란다."
 
 
-def attribution(gain: Difference, table: pd.DataFrame) -> str:
+def attribution(gain: Difference, table: pd.DataFrame, english: bool = False) -> str:
     """The answer to H4, by the rule that the introduction sets before the results.
 
     gain: the primary comparison of `senet_self` with `senet`. table: the runs of the controls.
     """
     found = [compared(table, "senet_self", other, FAMILIES) for other in ("senet_linear", "senet_uniform")]
+    left = ", ".join(label(d.second) for d in found if d.verdict != "더 높다")
     if gain.n < 2 or any(d.n < 2 for d in found):
-        return "주된 비교나 대조군의 실행이 모자라 아직 답할 수 없다."
-    if gain.verdict != "더 높다":
-        return "SENet_self의 이득을 확인하지 못했으므로, 그것이 어텐션의 덕인지 물을 수 없다."
-    beaten = [label(d.second) for d in found if d.verdict == "더 높다"]
-    if len(beaten) == len(found):
-        return (
-            "SENet_self가 위치를 섞지 않는 대조군과 균등하게 섞는 대조군 모두보다 낫다. 그러므로 정해 둔 규칙에 따라 "
-            "이득을 입력에 따라 달라지는 어텐션의 덕으로 본다."
+        told = (
+            "주된 비교나 대조군의 실행이 모자라 아직 답할 수 없다.",
+            "Whether attention is the cause cannot be said yet.",
         )
-    left = ", ".join(label(d.second) for d in found if label(d.second) not in beaten)
-    return (
-        f"SENet_self가 {left}보다 낫다는 증거가 없다. "
-        "그러므로 정해 둔 규칙에 따라 이득이 있더라도 어텐션의 덕이라고 쓰지 않는다."
-    )
+    elif gain.verdict != "더 높다":
+        told = (
+            "SENet_self의 이득을 확인하지 못했으므로, 그것이 어텐션의 덕인지 물을 수 없다.",
+            "As no gain is shown, it cannot be asked whether attention is its cause.",
+        )
+    elif left:
+        told = (
+            f"SENet_self가 {left}보다 낫다는 증거가 없다. "
+            "그러므로 정해 둔 규칙에 따라 이득이 있더라도 어텐션의 덕이라고 쓰지 않는다.",
+            f"SENet_self is not shown to be better than {left.replace(', ', ' or ')}, so by the rule set beforehand "
+            "a gain is not put down to attention.",
+        )
+    else:
+        told = (
+            "SENet_self가 위치를 섞지 않는 대조군과 균등하게 섞는 대조군 모두보다 낫다. 그러므로 정해 둔 규칙에 따라 "
+            "이득을 입력에 따라 달라지는 어텐션의 덕으로 본다.",
+            "SENet_self is better than the controls that do not mix positions or mix them evenly, so by the rule set "
+            "beforehand the gain is put down to attention that depends on the input.",
+        )
+    return told[english]
 
 
 def beside_published(difference: Difference, published: float) -> str:
