@@ -27,8 +27,7 @@ class GatherExcite(nn.Module):
     def __init__(self, channels: int, *, form: str = "theta", extent: int = 0, reduction: int = 16, size=None):
         super().__init__()
         choose("form", form, FORMS)
-        if form == "plus":
-            refuse_reduction(reduction, channels)
+        refuse_reduction(reduction, channels)
         if type(extent) is not int or extent < 0 or extent == 1 or extent & (extent - 1):
             raise ThesisError(f"extent는 0(맵 전체) 또는 2의 거듭제곱이어야 한다(받은 값: {extent!r}).")
         if size and extent > min(size):
