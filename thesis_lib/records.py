@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from .checkpoint import sealed, unsealed, write_atomically
-from .data import Dataset
 from .errors import CannotGoOn, ThesisError
 from .experiment import Experiment
 
@@ -57,9 +56,9 @@ class Record:
         with np.load(io.BytesIO(self.file("predictions.npz")), allow_pickle=False) as arrays:
             return dict(arrays)
 
-    def refuse_other(self, data: Dataset) -> None:
-        """Raise CannotGoOn for data on which this run was not trained and tested."""
-        if data.checksum != self.data["data"]["checksum"]:
+    def refuse_other(self, checksum: str) -> None:
+        """Raise CannotGoOn for a checksum of data on which this run was not trained and tested."""
+        if checksum != self.data["data"]["checksum"]:
             raise CannotGoOn(f"기록과 다른 자료이다: {self.id}. 그때의 자료를 쓰거나 train --restart로 다시 학습하라.")
 
     @property

@@ -223,7 +223,7 @@ def train(
     """
     if resume and (record := find_record(results, experiment.id)):
         if experiment.dataset not in DATASETS:  # a folder's pictures may have changed
-            record.refuse_other(load(experiment.dataset, root, experiment.image_size))
+            record.refuse_other(load(experiment.dataset, root, experiment.image_size).checksum)
         return record
     data = load(experiment.dataset, root, experiment.image_size)  # a mistake shows before anything is written
     run = Run(experiment, data, pick_device(device), results)

@@ -65,8 +65,7 @@ def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, 
             if taught and (teacher := run_folder(results, taught["teacher"])).is_dir():
                 shutil.copytree(teacher, run_folder(elsewhere, teacher.name))
             again = train(Experiment.of(record.data["experiment"]), elsewhere, **options)
-            if again.data["data"]["checksum"] != record.data["data"]["checksum"]:
-                raise ThesisError(f"기록과 다른 자료로 학습했다: {run}. 기록과 같은 자료를 두라.")
+            record.refuse_other(again.data["data"]["checksum"])
             return verdict(record, again, *spread(record, results))
     finally:
         torch.set_num_threads(threads)

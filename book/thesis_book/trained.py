@@ -31,5 +31,5 @@ def data_of(record: Record, root: str | Path = "data") -> Dataset:
     """The data that a record was trained and tested on. Raises ThesisError where they are others now."""
     experiment = record.data["experiment"]
     data = load(experiment["dataset"], root, experiment["image_size"])
-    record.refuse_other(data)
+    record.refuse_other(data.checksum)
     return data
