@@ -28,6 +28,10 @@ def redraw(model: nn.Module, seed: int = 0) -> nn.Module:
     return model
 
 
+def parameters(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
 def draw(*shape: int, seed: int = 0, dtype=torch.float32) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 

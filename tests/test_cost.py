@@ -1,4 +1,4 @@
-"""Costs in closed form against torch's own counter, with every attention product visible to it."""
+"""Costs in closed form: products against torch's own counter, activations against what autograd keeps."""
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ from thesis_lib import ARMS, NETWORKS, build
 from thesis_lib.blocks.se_self import SESelf
 from thesis_lib.blocks.self_attention import MultiHeadSelfAttention
 from thesis_lib.cost import cost
+from thesis_lib.networks import Slot, make, stages
 
 
 def counted(run) -> int:
@@ -78,3 +79,40 @@ def test_counting_leaves_the_network_as_it_was():
     cost(model)
     assert model.training and not any(m._forward_hooks for m in model.modules())
     torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
+
+
+def kept_bytes(model: nn.Module, x: torch.Tensor) -> int:
+    """What a forward pass keeps for the backward pass, each storage once, the network's own weights apart."""
+    kept: dict[int, torch.Tensor] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        result = model(x)
+    assert result.requires_grad  # until here what is kept stays alive, so no storage's place is used twice
+    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    return sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in own)
+
+
+@pytest.mark.parametrize("size", [16, 32])
+@pytest.mark.parametrize(
+    "name", ["resnet8", "preresnet8", "densenet16", "xception", "shufflenet_half", "nasnet_a_small"]
+)
+def test_attentions_memory_grows_with_the_tokens_and_not_with_their_square(name, size):
+    """Of every token: x, LN(x), Q, K, V and the heads' values, C numbers each, two of the norm, one a head."""
+    plain, senet, ours = (
+        make(name, image_size=size),
+        *(build(a, name, image_size=size) for a in ("senet", "senet_self")),
+    )
+    attending = [
+        (slot.height * slot.width, slot.channels)
+        for slot in plain.modules()
+        if isinstance(slot, Slot) and slot.position == "standard" and slot.stage == max(stages(plain))
+    ]
+    assert attending
+    numbers = sum(tokens * (6 * channels + 2 + 4) for tokens, channels in attending)
+    for batch in (2, 5):
+        x = draw(batch, 3, size, size)
+        assert kept_bytes(ours, x) - kept_bytes(senet, x) == 4 * batch * numbers

@@ -16,8 +16,6 @@ from torch.nn import functional as F
 
 from thesis_lib import BLOCKS, ThesisError, build
 from thesis_lib.blocks.eca import kernel_for
-from thesis_lib.blocks.self_attention import MultiHeadSelfAttention, RelativePosition
-from thesis_lib.cost import cost
 
 
 def block(name, channels=16, **options):
@@ -142,40 +140,6 @@ def test_bot_attention_equals_timms_but_for_the_scale_of_the_positions():
     torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
 
 
-def test_relative_positions_one_pair_at_a_time():
-    relative, query = redraw(RelativePosition(3, (2, 4))), draw(1, 2, 8, 3)
-    expected = torch.zeros(1, 2, 8, 8)
-    for i in range(8):
-        for j in range(8):
-            r = relative.rows[j // 4 - i // 4 + 1] + relative.columns[j % 4 - i % 4 + 3]
-            expected[..., i, j] = query[:, :, i] @ r / 3**0.5
-    torch.testing.assert_close(relative(query), expected)
-
-
-@pytest.mark.parametrize("position", ["learned", "relative"])
-def test_self_attention_with_positions_equals_its_equation(position):
-    ours, x = redraw(MultiHeadSelfAttention(6, 2, position, (2, 3))), draw(2, 6, 6)
-    torch.testing.assert_close(ours(x), ours.written_out(x))
-    told = x + ours.learned if position == "learned" else x
-    query, key, value = (told @ ours.qkv.weight.T + ours.qkv.bias).split(6, dim=2)
-    for picture in range(2):
-        mixed = torch.zeros(6, 6)
-        for own in (slice(0, 3), slice(3, 6)):
-            for i in range(6):
-                scores = torch.stack([query[picture, i, own] @ key[picture, j, own] for j in range(6)])
-                if position == "relative":
-                    steps = [(j // 3 - i // 3 + 1, j % 3 - i % 3 + 2) for j in range(6)]
-                    towards = torch.stack([ours.relative.rows[y] + ours.relative.columns[x_] for y, x_ in steps])
-                    scores = scores + towards @ query[picture, i, own]
-                mixed[i, own] = (scores / 3**0.5).softmax(0) @ value[picture, :, own]
-        torch.testing.assert_close(ours(x)[picture], mixed @ ours.out.weight.T + ours.out.bias)
-    order = torch.tensor([3, 1, 5, 0, 2, 4])
-    assert not torch.allclose(ours(x[:, order]), ours(x)[:, order])  # it knows where tokens lie
-    with pytest.raises(ThesisError) as caught:
-        MultiHeadSelfAttention(6, 2, position)
-    assert "size" in korean_sentence(caught.value)
-
-
 def test_augmented_convolution_position_by_position():
     ours, x = block("augmented_conv", 8, num_heads=2, keys=0.5, values=0.5, size=(2, 3)), draw(1, 8, 2, 3)
     q, k, v = ours.qkv(x)[0].flatten(1).split([4, 4, 4])
@@ -240,33 +204,6 @@ def test_light_and_dynamic_convolution_position_by_position(name):
                     if 0 <= i + j - 1 < 5:
                         mixed[0, row, i, c] += weights[j] * rows[0, row, i + j - 1, c]
     torch.testing.assert_close(ours(x), x + ours.close(mixed).permute(0, 3, 1, 2))
-
-
-@pytest.mark.parametrize("squeeze", ["max", "none"])
-def test_other_squeezes_of_se(squeeze):
-    ours, x = block("se", 8, reduction=2, squeeze=squeeze), draw(2, 8, 3, 4)
-    expected = torch.zeros_like(x)
-    for b in range(2):
-        for i in range(3):
-            for j in range(4):
-                z = x[b].amax((1, 2)) if squeeze == "max" else x[b, :, i, j]
-                expected[b, :, i, j] = x[b, :, i, j] * ours.fc2(ours.fc1(z).relu()).sigmoid()
-    torch.testing.assert_close(ours(x), expected)
-
-
-@pytest.mark.parametrize("excitation", ["tanh", "relu"])
-def test_other_excitations_of_se(excitation):
-    ours, x = block("se", 8, reduction=2, excitation=excitation), draw(2, 8, 3, 4)
-    raw = ours.fc2(ours.fc1(x.mean((2, 3))).relu())
-    torch.testing.assert_close(ours(x), x * getattr(torch, excitation)(raw)[:, :, None, None])
-
-
-def test_se_adds_to_resnet18_what_is_published():
-    """CIFAR ResNet-18: 11,173,962; SE with r = 16 adds 89,080 with biases and 87,040 without."""
-    plain = cost(build("resnet", "resnet18")).parameters
-    assert plain == 11_173_962
-    assert cost(build("senet", "resnet18")).parameters - plain == 89_080
-    assert cost(build("senet", "resnet18", bias=False)).parameters - plain == 87_040
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from helpers import draw, redraw
+from helpers import draw, parameters, redraw
 from timm.layers import SEModule, SqueezeExcite
 from torch.nn import functional as F
 
@@ -111,8 +111,23 @@ def test_reduction_out_of_range_is_refused(reduction):
         SE(16, reduction=reduction)
 
 
-def parameters(model) -> int:
-    return sum(p.numel() for p in model.parameters())
+@pytest.mark.parametrize("squeeze", ["max", "none"])
+def test_other_squeezes_of_se(squeeze):
+    ours, x = redraw(SE(8, reduction=2, squeeze=squeeze)), draw(2, 8, 3, 4)
+    expected = torch.zeros_like(x)
+    for b in range(2):
+        for i in range(3):
+            for j in range(4):
+                z = x[b].amax((1, 2)) if squeeze == "max" else x[b, :, i, j]
+                expected[b, :, i, j] = x[b, :, i, j] * ours.fc2(ours.fc1(z).relu()).sigmoid()
+    torch.testing.assert_close(ours(x), expected)
+
+
+@pytest.mark.parametrize("excitation", ["tanh", "relu"])
+def test_other_excitations_of_se(excitation):
+    ours, x = redraw(SE(8, reduction=2, excitation=excitation)), draw(2, 8, 3, 4)
+    raw = ours.fc2(ours.fc1(x.mean((2, 3))).relu())
+    torch.testing.assert_close(ours(x), x * getattr(torch, excitation)(raw)[:, :, None, None])
 
 
 def test_se_resnet18_has_the_published_extra_parameters():

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from helpers import EXACT, draw, redraw
+from helpers import EXACT, draw, korean_sentence, redraw
 from torch import nn
 
 from thesis_lib import BLOCKS, ThesisError
-from thesis_lib.blocks.self_attention import MultiHeadSelfAttention
+from thesis_lib.blocks.self_attention import MultiHeadSelfAttention, RelativePosition
 
 
 def attention_of(channels: int, heads: int, seed: int = 0) -> MultiHeadSelfAttention:
@@ -138,3 +138,37 @@ def test_torch_default_takes_the_batch_for_the_sequence():
     torch.testing.assert_close(ours(moved)[0], ours(x)[0], **EXACT)
     per_position = as_in_the_draft(x, x, x)[1]
     assert per_position.shape == (5, 2, 2)  # image x image, once for every position
+
+
+def test_relative_positions_one_pair_at_a_time():
+    relative, query = redraw(RelativePosition(3, (2, 4))), draw(1, 2, 8, 3)
+    expected = torch.zeros(1, 2, 8, 8)
+    for i in range(8):
+        for j in range(8):
+            r = relative.rows[j // 4 - i // 4 + 1] + relative.columns[j % 4 - i % 4 + 3]
+            expected[..., i, j] = query[:, :, i] @ r / 3**0.5
+    torch.testing.assert_close(relative(query), expected)
+
+
+@pytest.mark.parametrize("position", ["learned", "relative"])
+def test_self_attention_with_positions_equals_its_equation(position):
+    ours, x = redraw(MultiHeadSelfAttention(6, 2, position, (2, 3))), draw(2, 6, 6)
+    torch.testing.assert_close(ours(x), ours.written_out(x))
+    told = x + ours.learned if position == "learned" else x
+    query, key, value = (told @ ours.qkv.weight.T + ours.qkv.bias).split(6, dim=2)
+    for picture in range(2):
+        mixed = torch.zeros(6, 6)
+        for own in (slice(0, 3), slice(3, 6)):
+            for i in range(6):
+                scores = torch.stack([query[picture, i, own] @ key[picture, j, own] for j in range(6)])
+                if position == "relative":
+                    steps = [(j // 3 - i // 3 + 1, j % 3 - i % 3 + 2) for j in range(6)]
+                    towards = torch.stack([ours.relative.rows[y] + ours.relative.columns[x_] for y, x_ in steps])
+                    scores = scores + towards @ query[picture, i, own]
+                mixed[i, own] = (scores / 3**0.5).softmax(0) @ value[picture, :, own]
+        torch.testing.assert_close(ours(x)[picture], mixed @ ours.out.weight.T + ours.out.bias)
+    order = torch.tensor([3, 1, 5, 0, 2, 4])
+    assert not torch.allclose(ours(x[:, order]), ours(x)[:, order])  # it knows where tokens lie
+    with pytest.raises(ThesisError) as caught:
+        MultiHeadSelfAttention(6, 2, position)
+    assert "size" in korean_sentence(caught.value)
