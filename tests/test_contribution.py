@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers import draw, redraw
+from helpers import draw, redraw, tiny
 
 from thesis_book import contribution
 from thesis_book.contribution import energies, logits_with, measure, measured, places_of, taken_apart, without
-from thesis_lib import Experiment, build, train
+from thesis_lib import build
 from thesis_lib.blocks.se import SE
 
 
@@ -61,20 +61,20 @@ def test_even_attention_adds_the_same_everywhere():
     assert parts["stages.2.0.standard"]["picture"] > 1e-3
 
 
-def test_networks_that_add_nothing_are_left_alone(tmp_path):
+def test_networks_that_add_nothing_are_left_alone(train_tiny, pictures, tmp_path):
     for arm in ("senet", "senet_self_plain", "senet_self_gate"):
         assert places_of(network(arm)) == []
-    record = train(Experiment(arm="senet", epochs=1), tmp_path, show=False)
-    measure(record)
+    record = train_tiny(tiny(arm="senet", epochs=1), tmp_path)
+    measure(record, pictures)
     assert not (record.folder / contribution.FILE).exists() and measured([record]).empty
 
 
-def test_a_record_is_measured_once_and_on_its_own_weights(tmp_path):
-    record = train(Experiment(arm="senet_self", epochs=1), tmp_path, show=False)
-    measure(record)
+def test_a_record_is_measured_once_and_on_its_own_weights(train_tiny, pictures, tmp_path):
+    record = train_tiny(tiny(epochs=1), tmp_path)
+    measure(record, pictures)
     path = record.folder / contribution.FILE
     first = path.stat().st_mtime_ns
-    measure(record)
+    measure(record, pictures)
     assert path.stat().st_mtime_ns == first
     [run] = measured([record])["found"]
     assert run["accuracy"]["whole"] == pytest.approx(record.test_accuracy, abs=0.2)

@@ -17,8 +17,14 @@ def thesis(built_book, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def texts(thesis):
-    return [re.sub(r"\s+", " ", page.extract_text()) for page in thesis.pages]
+def pages(thesis):
+    """Every page's text, line by line."""
+    return [page.extract_text() for page in thesis.pages]
+
+
+@pytest.fixture(scope="module")
+def texts(pages):
+    return [re.sub(r"\s+", " ", page) for page in pages]
 
 
 def test_title_language_and_marks(thesis, texts):
@@ -69,13 +75,13 @@ def test_the_contents_name_the_right_pages(thesis, texts):
     assert checked > 30
 
 
-def test_no_caption_is_left_without_its_table(thesis):
+def test_no_caption_is_left_without_its_table(pages):
     """The last lines of a page are the page's own, its head and its number."""
-    pages = [[line for line in page.extract_text().splitlines() if line.strip()] for page in thesis.pages]
-    listed = [re.match(r"(표 [\d.]+ .*?)( \.){4}", line) for page in pages for line in page]
+    lines = [[line for line in page.splitlines() if line.strip()] for page in pages]
+    listed = [re.match(r"(표 [\d.]+ .*?)( \.){4}", line) for page in lines for line in page]
     captions = tuple(found[1] for found in listed if found)
     assert len(captions) > 20
-    assert not [line for page in pages for line in page[-4:-2] if line.startswith(captions) and " . . " not in line]
+    assert not [line for page in lines for line in page[-4:-2] if line.startswith(captions) and " . . " not in line]
 
 
 def test_front_matter_is_in_roman_and_the_thesis_starts_at_one(texts):
