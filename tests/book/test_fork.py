@@ -41,7 +41,7 @@ def fork(tmp_path_factory):
         settings = re.sub(rf'(?m)^{name}: ".*?"', f'{name}: "{value}"', settings)
     (folder / "book" / "thesis.yml").write_text(settings, encoding="utf-8")
     (folder / "thesis_lib" / "blocks" / "scale.py").write_text(listing("python"), encoding="utf-8")
-    shorter = listing("yaml").replace("dataset: shapes", "dataset: digits").replace("epochs: 6", "epochs: 2")
+    shorter = listing("yaml").replace("dataset: shapes", "dataset: digits").replace("epochs: 6", "epochs: 1")
     (folder / "profiles" / "mine.yaml").write_text(shorter, encoding="utf-8")
     with (folder / "book" / "experiment.md").open("a", encoding="utf-8") as page:
         page.write("\n" + listing("md"))
