@@ -1,5 +1,5 @@
 # make thesis : 환경을 만들고, quick 프로필을 돌리고, 책을 짓는다
-# make test   : 환경을 만들고, 모든 검사를 한다(test-library와 test-book을 나란히)
+# make test   : 환경을 만들고, 모든 검사를 한다(lint, test-library, test-book을 나란히)
 # make pdf : 지은 책으로 논문 PDF(_build/thesis.pdf)를 짠다
 # make book / check-book : 책만 짓는다 / 경고 하나도 없이 짓는지 본다
 # make crash : 학습을 백 번 넘게 죽여 본다
@@ -27,14 +27,14 @@ thesis: .venv/ready
 	jupyter-book build book/
 	@echo "다 되었다. 브라우저로 열라: file://$(CURDIR)/_build/html/index.html"
 
-test: .venv/ready lint
-	$(MAKE) -j2 test-library test-book
+test: .venv/ready
+	$(MAKE) -j3 lint test-library test-book
 
 test-library: .venv/ready
 	pytest -n auto --maxprocesses 4 --dist worksteal --ignore tests/book
 
 test-book: .venv/ready
-	pytest tests/book
+	pytest -n 2 --dist loadgroup tests/book
 
 crash: .venv/ready
 	pytest -m crash
