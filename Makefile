@@ -1,5 +1,5 @@
 # make thesis : 환경을 만들고, quick 프로필을 돌리고, 책을 짓는다
-# make test   : 환경을 만들고, 모든 검사를 한다(lint, test-library, test-book을 나란히)
+# make test   : 환경을 만들고, 모든 검사를 한다(lint와 pytest를 나란히)
 # make pdf : 지은 책으로 논문 PDF(_build/thesis.pdf)를 짠다
 # make book / check-book : 책만 짓는다 / 경고 하나도 없이 짓는지 본다
 # make crash : 학습을 백 번 넘게 죽여 본다
@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: thesis test test-library test-book lint crash benchmark book pdf check-book settings picture constraints clean
+.PHONY: thesis test pytest lint crash benchmark book pdf check-book settings picture constraints clean
 .DEFAULT_GOAL := thesis
 
 .venv/ready: pyproject.toml constraints.txt
@@ -28,13 +28,10 @@ thesis: .venv/ready
 	@echo "다 되었다. 브라우저로 열라: file://$(CURDIR)/_build/html/index.html"
 
 test: .venv/ready
-	$(MAKE) -j3 lint test-library test-book
+	$(MAKE) -j2 lint pytest
 
-test-library: .venv/ready
-	pytest -n auto --maxprocesses 4 --dist worksteal --ignore tests/book
-
-test-book: .venv/ready
-	pytest -n 2 --dist loadgroup tests/book
+pytest: .venv/ready
+	pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 crash: .venv/ready
 	pytest -m crash

@@ -46,10 +46,9 @@ class Book:
         return (self.html / f"{name}.html").read_text(encoding="utf-8")
 
 
-def pytest_collection_modifyitems(items):
-    """Side by side, the tests of one built book stay in one process, and so do the others of a file."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("book" if "book" in item.fixturenames else item.path.stem))
+def pytest_itemcollected(item):
+    """Side by side, the tests of one built book stay in one process, and so do the others of a file here."""
+    item.add_marker(pytest.mark.xdist_group("book" if "book" in item.fixturenames else item.path.stem))
 
 
 @pytest.fixture(scope="session")

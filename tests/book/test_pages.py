@@ -119,16 +119,19 @@ def test_links_inside_the_site_lead_somewhere(built_book):
     assert checked > 100
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_violation_on_any_page(built_book, browser, scheme):
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+def test_axe_finds_no_serious_violation_on_any_page(built_book, browser):
+    """All rules in the light theme; the dark one changes the colours alone."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
     page, found = context.new_page(), []
     for path in pages_of(built_book):
         page.goto(path.as_uri())
-        page.wait_for_timeout(300)  # colours fade in, tables become regions
-        for violation in Axe().run(page).response["violations"]:
-            if violation["impact"] in ("serious", "critical"):
-                found.append((path.name, violation["id"], violation["nodes"][0]["html"][:200]))
+        for scheme, rules in {"light": {}, "dark": {"runOnly": ["color-contrast"]}}.items():
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(300)  # colours fade in, tables become regions
+            assert page.evaluate("document.documentElement.dataset.theme") == scheme
+            for violation in Axe().run(page, options={"resultTypes": ["violations"], **rules}).response["violations"]:
+                if violation["impact"] in ("serious", "critical"):
+                    found.append((path.name, scheme, violation["id"], violation["nodes"][0]["html"][:200]))
     context.close()
     assert found == []
 
