@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from thesis_lib import BLOCKS, build
+from thesis_lib.environment import pages_kept
 
 from .timing import interleaved
 
@@ -29,6 +30,7 @@ def step(model: nn.Module) -> Callable[[], float]:
     return both_ways
 
 
+@pages_kept()  # as in training
 def measure(repeats: int, names=None) -> dict[str, object]:
     bare, rows = step(build("resnet", NETWORK)), []
     for name in sorted(BLOCKS) if names is None else names:

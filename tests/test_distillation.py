@@ -1,6 +1,7 @@
 """What a teacher adds to the loss, against hand-computed values, the authors' formulas and a run that learns."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -67,7 +68,7 @@ def test_a_student_learns_from_a_teacher(settings, train_tiny, pictures, tmp_pat
     teacher = train_tiny(tiny(arm="senet", seed=5), tmp_path)
     student = teach(teacher.id, **settings)
     record = train_tiny(student, tmp_path)
-    alone = train_tiny(student.but(distillation={}), tmp_path)
+    alone = train_tiny(replace(student, distillation={}), tmp_path)
     assert record.data["weights_sha256"] != alone.data["weights_sha256"]
     assert record.data["cost"] == alone.data["cost"]
     assert record.data["experiment"]["distillation"]["teacher"] == teacher.id
@@ -109,8 +110,8 @@ def test_the_loss_is_the_one_that_the_settings_ask_for(settings, train_tiny, tmp
 def test_maps_of_other_sizes_and_pictures_of_other_sizes_are_refused(train_tiny, tmp_path):
     teacher = train_tiny(tiny(arm="senet", epochs=1), tmp_path)
     for student, expected in (
-        (teach(teacher.id, method="attention_transfer").but(network="shufflenet_half"), "맵 크기"),
-        (teach(teacher.id, method="soft_labels").but(image_size=16), "image_size"),
+        (replace(teach(teacher.id, method="attention_transfer"), network="shufflenet_half"), "맵 크기"),
+        (replace(teach(teacher.id, method="soft_labels"), image_size=16), "image_size"),
     ):
         with pytest.raises(ThesisError) as caught:
             train_tiny(student, tmp_path)
@@ -156,12 +157,12 @@ def test_a_teacher_has_to_be_there_and_to_know_the_classes(train_tiny, tmp_path)
 def test_defaults_are_part_of_the_experiment_and_none_leaves_the_id_alone():
     plain = Experiment("shapes", "resnet8", "resnet", epochs=5)
     assert "distillation" not in plain.config()
-    taught = plain.but(distillation={"method": "soft_labels", "teacher": "x"})
+    taught = replace(plain, distillation={"method": "soft_labels", "teacher": "x"})
     assert taught.config()["distillation"] == {
         "temperature": 4.0, "alpha": 0.9, "method": "soft_labels", "teacher": "x",
     }  # fmt: skip
     assert taught.id != plain.id
-    assert taught.id == plain.but(distillation={"method": "soft_labels", "teacher": "x", "alpha": 0.9}).id
+    assert taught.id == replace(plain, distillation={"method": "soft_labels", "teacher": "x", "alpha": 0.9}).id
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A profile: a grid of experiments in the order of seeds, trained within a time limit, and gone on with."""
 
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -132,5 +133,5 @@ def test_limits_without_sense(text):
 
 
 def test_tiny_is_what_the_profile_says(profile):
-    same = tiny(arm="resnet", epochs=1).but(learning_rate=0.2)
+    same = replace(tiny(arm="resnet", epochs=1), learning_rate=0.2)
     assert same.id in {e.id for e in read_profile(profile)}

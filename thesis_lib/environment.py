@@ -1,5 +1,6 @@
 """Where a run happened: versions, device, threads; and how to stop it in good order."""
 
+import ctypes
 import os
 import platform
 import resource
@@ -69,6 +70,20 @@ def peak_memory_mib(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+@contextmanager
+def pages_kept():
+    """Freed memory stays with the process meanwhile (glibc), for fresh pages can cost more than the work on them."""
+    libc = ctypes.CDLL(None)
+    able = hasattr(libc, "mallopt") and libc.mallopt(-4, 0) and libc.mallopt(-1, -1)  # M_MMAP_MAX, M_TRIM_THRESHOLD
+    try:
+        yield
+    finally:
+        if able:  # as it was at the start, and what is free goes back
+            libc.mallopt(-4, 65536)
+            libc.mallopt(-1, 2**17)
+            libc.malloc_trim(0)
 
 
 @contextmanager

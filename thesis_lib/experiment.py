@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import sys
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 
 from .arms import arm_options, build, own_source
@@ -90,10 +90,6 @@ class Experiment:
         for name in values:
             choose("설정", name, names)
         return cls(**values)
-
-    def but(self, **changes) -> "Experiment":
-        """The same experiment with some values changed."""
-        return replace(self, **changes)
 
     def config(self) -> dict[str, object]:
         """All settings; distillation is named only where there is one, as in records older than it."""

@@ -15,7 +15,7 @@ from .augment import PAD, Pictures
 from .cost import cost
 from .data import DATASETS, Dataset, load
 from .distillation import Teacher
-from .environment import StopRequest, describe, forget_peak, memory_explained, peak_memory_mib, pick_device
+from .environment import StopRequest, describe, forget_peak, memory_explained, pages_kept, peak_memory_mib, pick_device
 from .errors import CannotGoOn, ThesisError
 from .experiment import NUMERICS, Experiment
 from .metrics import measure, predictions_of
@@ -136,8 +136,7 @@ class Run:
 
     def refuse_infinite(self) -> None:
         state = self.state
-        bad = (~state.loss[: state.step].isfinite()).nonzero()
-        if len(bad):
+        if len(bad := (~state.loss[: state.step].isfinite()).nonzero()):
             raise CannotGoOn(f"손실이 유한하지 않다: {state.epoch + 1}번째 에폭의 {int(bad[0]) + 1}번째 걸음. {ADVICE}")
 
     def save(self) -> None:
@@ -204,6 +203,7 @@ class Run:
 
 
 @memory_explained()
+@pages_kept()
 def train(
     experiment: Experiment,
     results: str | Path = "results",

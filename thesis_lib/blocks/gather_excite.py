@@ -37,13 +37,12 @@ class GatherExcite(nn.Module):
         if form != "minus" and extent == 0:
             if size is None:
                 raise ThesisError(f"form={form!r}의 맵 전체 모으기에는 크기가 있어야 한다. size=(높이, 너비)를 주라.")
-            self.gather.append(nn.Conv2d(channels, channels, size, groups=channels, bias=False))
-            self.gather.append(nn.BatchNorm2d(channels))
+            conv = nn.Conv2d(channels, channels, size, groups=channels, bias=False)
+            self.gather.extend([conv, nn.BatchNorm2d(channels)])
         elif form != "minus":
             for step in range(int(math.log2(extent))):
                 conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=False)
-                self.gather.extend([nn.ReLU(), conv] if step else [conv])
-                self.gather.append(nn.BatchNorm2d(channels))
+                self.gather.extend([*[nn.ReLU()] * (step > 0), conv, nn.BatchNorm2d(channels)])
         if form == "plus":
             small = channels // reduction
             self.excite = nn.Sequential(nn.Conv2d(channels, small, 1), nn.ReLU(), nn.Conv2d(small, channels, 1))

@@ -79,9 +79,8 @@ class MultiHeadSelfAttention(nn.Module):
         nn.init.xavier_uniform_(self.qkv.weight)
         nn.init.zeros_(self.qkv.bias)
         nn.init.zeros_(self.out.bias)
-        self.learned = (
-            nn.Parameter(torch.zeros(size[0] * size[1], channels)) if size and position == "learned" else None
-        )
+        height, width = size or (0, 0)
+        self.learned = nn.Parameter(torch.zeros(height * width, channels)) if position == "learned" else None
         self.relative = RelativePosition(channels // num_heads, size) if size and position == "relative" else None
 
     def heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

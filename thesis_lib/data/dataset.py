@@ -81,5 +81,4 @@ def assemble(name: str, classes, train: Split, test: Split, flip: bool) -> Datas
         masks = None if train.masks is None else train.masks[keep]
         return Split(train.images[keep], train.labels[keep], masks)
 
-    checksum = digest.hexdigest()
-    return Dataset(name, tuple(classes), rows(~held), rows(held), test, mean, std, flip, checksum)
+    return Dataset(name, tuple(classes), rows(~held), rows(held), test, mean, std, flip, digest.hexdigest())

@@ -44,7 +44,7 @@ def listing(folder: Path) -> tuple[list[str], list[Path], list[int]]:
     return classes, files, [label for label, c in enumerate(classes) for _ in found[c]]
 
 
-def read_folder(folder: Path, size: int) -> tuple[list[str], dict[str, tuple[np.ndarray, np.ndarray]]]:
+def read_folder(folder: Path, size: int) -> tuple[tuple[str, ...], dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Classes, and per split (images (N, size, size, 3) uint8, labels (N,) int64).
 
     The decoded arrays are kept in `.decoded/` beside the folder, under a hash of the file listing.
@@ -63,10 +63,9 @@ def read_folder(folder: Path, size: int) -> tuple[list[str], dict[str, tuple[np.
         try:
             images = np.load(kept, mmap_mode="r")
         except (OSError, ValueError, EOFError):
-            shown = progress(files, f"{folder.name}/{split} 그림 읽기", "장")
-            images = np.stack([decode(path, size) for path in shown])
+            images = np.stack([decode(p, size) for p in progress(files, f"{folder.name}/{split} 그림 읽기", "장")])
             np.save(written := io.BytesIO(), images)
             with suppress(ThesisError):  # a read-only data folder will do: decoded again next time
                 write_atomically(kept, written.getvalue())
         splits[split] = (images, np.array(labels, dtype=np.int64))
-    return classes, splits
+    return tuple(classes), splits

@@ -105,8 +105,7 @@ def load(name: str, root: str | Path = "data", image_size: int = 32) -> Dataset:
     refuse_unknown_data(name, root)
     root = Path(root)
     if (root / name / "train").is_dir() or name not in DATASETS:
-        names, splits = read_folder(root / name, image_size)
-        classes = tuple(names)
+        classes, splits = read_folder(root / name, image_size)
         train, test = split_of(*splits["train"]), split_of(*splits["test"])
     elif name == "shapes":
         if image_size != shapes.SIZE:

@@ -28,36 +28,34 @@ WIDE: dict = {"stem_width": 16, "preactivated": True}
 RESNEXT: dict = {"widths": IMAGENET, "expansion": 4, "inner": 2, "stem": "large"}
 
 # a name that ends in a number of pixels is the form of the paper at that size; all others are for small pictures
-NETWORKS: Mapping[str, partial] = (
-    {f"resnet{6 * n + 2}": partial(ResNet, (n, n, n), widths=CIFAR) for n in (1, 2, 3, 5, 7, 9, 18)}
-    | {"resnet11": partial(ResNet, (1, 1, 1), widths=CIFAR, expansion=4)}
-    | {
+NETWORKS: Mapping[str, partial] = {
+    **{f"resnet{6 * n + 2}": partial(ResNet, (n, n, n), widths=CIFAR) for n in (1, 2, 3, 5, 7, 9, 18)},
+    "resnet11": partial(ResNet, (1, 1, 1), widths=CIFAR, expansion=4),
+    **{
         name + size: partial(ResNet, units, widths=IMAGENET, expansion=wider, stem=stem)
         for size, stem in (("", "small"), ("_224", "large"))
         for name, (units, wider) in DEEP.items()
-    }
-    | {body.__name__: partial(body) for body in (googlenet, inception_v3, shufflenet)}
-    | {"shufflenet_half": partial(shufflenet, half=True)}
-    | {
-        **{f"preresnet{6 * n + 2}": partial(ResNet, (n, n, n), widths=CIFAR, preactivated=True) for n in (1, 3)},
-        "preresnet164": partial(ResNet, (18, 18, 18), widths=CIFAR, expansion=4, preactivated=True),
-        "wrn16_4": partial(ResNet, (2, 2, 2), widths=(64, 128, 256), **WIDE),
-        "wrn28_10": partial(ResNet, (4, 4, 4), widths=(160, 320, 640), **WIDE),
-        "resnext29": partial(ResNet, (3, 3, 3), widths=(64, 128, 256), expansion=4, groups=8, inner=8),
-        "resnext50_224": partial(ResNet, (3, 4, 6, 3), groups=32, **RESNEXT),
-        "senet154_224": partial(ResNet, (3, 8, 36, 3), groups=64, half=True, **RESNEXT | {"inner": 4, "stem": "deep"}),
-        "vgg16": partial(vgg, "D"),
-        "vgg19": partial(vgg, "E"),
-        **{f"densenet{6 * n + 4}": partial(densenet, n, 12) for n in (2, 6)},
-        "xception": partial(Xception),
-        "xception_299": partial(Xception, large=True),
-        "nasnet_a": partial(NASNet, 2, 16),
-        "nasnet_a_small": partial(NASNet, 1, 8),
-        "residual_attention": partial(ResidualAttentionNetwork, CIFAR),
-        "residual_attention_add": partial(ResidualAttentionNetwork, CIFAR, mix="add"),
-        "stn_resnet8": partial(SpatialTransformer, partial(ResNet, (1, 1, 1), widths=CIFAR)),
-    }
-)
+    },
+    **{body.__name__: partial(body) for body in (googlenet, inception_v3, shufflenet)},
+    "shufflenet_half": partial(shufflenet, half=True),
+    **{f"preresnet{6 * n + 2}": partial(ResNet, (n, n, n), widths=CIFAR, preactivated=True) for n in (1, 3)},
+    "preresnet164": partial(ResNet, (18, 18, 18), widths=CIFAR, expansion=4, preactivated=True),
+    "wrn16_4": partial(ResNet, (2, 2, 2), widths=(64, 128, 256), **WIDE),
+    "wrn28_10": partial(ResNet, (4, 4, 4), widths=(160, 320, 640), **WIDE),
+    "resnext29": partial(ResNet, (3, 3, 3), widths=(64, 128, 256), expansion=4, groups=8, inner=8),
+    "resnext50_224": partial(ResNet, (3, 4, 6, 3), groups=32, **RESNEXT),
+    "senet154_224": partial(ResNet, (3, 8, 36, 3), groups=64, half=True, **RESNEXT | {"inner": 4, "stem": "deep"}),
+    "vgg16": partial(vgg, "D"),
+    "vgg19": partial(vgg, "E"),
+    **{f"densenet{6 * n + 4}": partial(densenet, n, 12) for n in (2, 6)},
+    "xception": partial(Xception),
+    "xception_299": partial(Xception, large=True),
+    "nasnet_a": partial(NASNet, 2, 16),
+    "nasnet_a_small": partial(NASNet, 1, 8),
+    "residual_attention": partial(ResidualAttentionNetwork, CIFAR),
+    "residual_attention_add": partial(ResidualAttentionNetwork, CIFAR, mix="add"),
+    "stn_resnet8": partial(SpatialTransformer, partial(ResNet, (1, 1, 1), widths=CIFAR)),
+}
 
 
 def make(name: str, num_classes: int = 10, image_size: int = 32, seed: int = 0, **shape) -> nn.Module:
