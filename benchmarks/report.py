@@ -74,17 +74,18 @@ def missed(found: dict) -> str:
     if any("블록" in name and "속도" in name for name in names):
         cause = found["attention"]["cause"]
         text += (
-            f" 블록의 속도에서 우리 쪽 시간의 {100 * cause['kernel_share']:.0f}%는 PyTorch의 융합 연산 안에서 흐르므로 "
-            "나머지를 줄여도 크게 빨라지지 않는다. 상대의 시간은 큰 행렬을 새로 받은 메모리에 처음 쓰는 값에 좌우된다. "
-            f"한 번 받은 메모리를 돌려주지 않게 하면 같은 비가 {cause['factor_with_kept_pages']:.2f}로 준다. "
-            "이 저장소의 학습도 그렇게 한다."
+            f" 블록의 속도에서 이 저장소의 코드가 쓰는 시간의 {100 * cause['kernel_share']:.0f}%는 PyTorch의 융합 "
+            "연산이 차지하므로 나머지를 줄여도 크게 빨라지지 않는다. 상대의 시간은 큰 행렬을 새로 받은 메모리에 처음 "
+            "쓰는 비용에 좌우된다. 한 번 받은 메모리를 돌려주지 않게 하면 같은 비가 "
+            f"{cause['factor_with_kept_pages']:.2f}로 준다. 이 저장소의 학습도 그렇게 한다."
         )
     return text
 
 
 def relative(found: dict) -> dict[str, str]:
     """How many times the bare network's step each block takes, by name, as text; empty where it was not measured."""
-    return {row["name"]: f"{row['factor']:.2f}" for row in found.get("blocks", {}).get("relative", [])}
+    rows = found.get("blocks", {}).get("relative", [])
+    return {row["name"]: f"{row['factor']:.3g} [{row['low']:.3g}, {row['high']:.3g}]" for row in rows}
 
 
 def growth(found: dict) -> Figure:

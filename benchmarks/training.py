@@ -38,7 +38,7 @@ def whole_step(name: str, arm: str, goal: float, steps: int, repeats: int, *more
     with training_run(Experiment("random", name, arm, epochs=1), data) as run:
         measures = partial(rate, run, steps), partial(peer_rate, peer, loader(data, BATCH), optimizer, steps)
         ours, theirs, *others = interleaved(*measures, *more, repeats=repeats)
-    return Comparison(f"학습 걸음, {name} {arm}", PEER, "그림/초", ours, theirs, goal), others
+    return Comparison(f"학습 걸음, {name} {arm}", PEER, "영상/초", ours, theirs, goal), others
 
 
 def matmul_rate(size: int = 2048, repeats: int = 4) -> float:
@@ -84,7 +84,7 @@ def measure(repeats: int) -> dict[str, object]:
     ours, theirs = interleaved(*measures, repeats=repeats)
     seconds, step = [1 / figure for figure in ours], [1 / figure for figure in small[0].ours]
     share = Comparison(
-        "시간, 증강과 resnet20 resnet의 걸음", "resnet20 resnet의 걸음", "초/그림", seconds, step, 0.03, at_least=False
+        "시간, 증강과 resnet20 resnet의 걸음", "resnet20 resnet의 걸음", "초/영상", seconds, step, 0.03, at_least=False
     )
-    found = [*small, large, used, Comparison("증강", PEER, "그림/초", ours, theirs, 12), share]
+    found = [*small, large, used, Comparison("증강", PEER, "영상/초", ours, theirs, 12), share]
     return {"comparisons": [comparison.row() for comparison in found]}

@@ -99,7 +99,7 @@ def test_every_part_runs_and_the_book_can_show_it(tmp_path, monkeypatch):
     assert list(report.comparisons(found)["n"]) == [1, 1, 1] and len(report.limits(found)) == 2
     assert report.growth(found).axes
     found["attention"]["comparisons"][0]["reached"] = False
-    assert "융합 연산 안에서" in report.missed(found)
+    assert "융합 연산이 차지하므로" in report.missed(found)
 
 
 def test_nothing_measured_is_shown_as_nothing(tmp_path):

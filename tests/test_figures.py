@@ -57,7 +57,7 @@ def test_captions_say_what_the_runs_were_made_on(tmp_path):
     runs = tables.of_profile("cpu")
     assert tables.where(runs) == "CIFAR-10, ResNet-20, 10 에폭, 시드 3개"
     assert tables.where(tables.of_profile("controls")) == "CIFAR-10, ResNet-8, 10 에폭, 시드 3–5개"
-    assert tables.where(tables.of_profile("cpu", str(tmp_path))) == "CIFAR-10, ResNet-20, 10 에폭, 시드 0개"
+    assert tables.where(tables.of_profile("cpu", str(tmp_path))) == "CIFAR-10, ResNet-20, 10 에폭, 마친 실행 없음"
     fewer = runs[(runs["arm"] != "senet") | (runs["seed"] != 2)]
     assert tables.length(fewer) == "10 에폭, 시드 2–3개"
     assert [tables.called(name) for name in ("resnet8", "resnext29", "wrn16_4")] == ["ResNet-8", "resnext29", "wrn16_4"]

@@ -67,6 +67,8 @@ def test_the_table_has_a_row_for_every_map_of_every_arm_and_says_who_passed():
     ("options", "expected"),
     [
         ({"good": 0.2}, "모든 측정에서 망을 모르는 지도 셋보다 나았다"),
+        ({"good": 0.0}, "예측의 설명으로 쓰지 않는다"),
+        ({"good": 0.2, "left": 0.9}, "예측의 설명으로 쓰지 않는다"),
         ({"good": 0.0}, "말할 수 있는 측정이 하나도 없다"),
         ({"good": -0.2}, "말할 수 있는 측정이 하나도 없다"),
         ({"good": 0.2, "seeds": 1}, "말할 수 있는 측정이 하나도 없다"),  # one seed has no interval
@@ -84,7 +86,7 @@ def test_a_mixed_verdict_names_what_was_won_and_what_was_not():
         figures["deletion/received"] = figures["deletion/received"] - 0.2
     sentence = map_tables.verdict(found, "senet_self", "received")
     assert "삭제 면적에서 망을 모르는 지도 셋보다 나았고, 삽입 면적, 포인팅 게임, 마스크 안 몫에서는" in sentence
-    assert "무작위 지도 하나만 기준으로 삼으면 삭제 면적에서 낫다." in sentence
+    assert "무작위 지도 하나만 기준으로 삼으면 삭제 면적에서 낫다." in sentence and "쓰지 않는다" not in sentence
 
 
 def test_two_arms_are_compared_seed_by_seed():
@@ -99,7 +101,8 @@ def test_two_arms_are_compared_seed_by_seed():
 
 
 def test_attention_that_is_even_is_called_so():
-    assert "거의 균등하다" in map_tables.evenness(measured(), "senet_self")
+    assert "거의 균등하다" in (told := map_tables.evenness(measured(), "senet_self"))
+    assert told.startswith("시드 0, 1, 2에서")
     found = measured()
     for figures in found["found"]:
         figures["entropy/a"] = figures["entropy/a"] - 0.3
@@ -111,6 +114,7 @@ def test_heads_stand_beside_attention_that_knows_nothing():
     table = map_tables.attention_shape(measured())
     assert list(table["헤드"]) == ["1", "2", "3", "4", "—", "—", "—"]
     assert table.set_index("비교군").loc["균등한 어텐션", "엔트로피 (0–1)"] == "1.000"
+    assert map_tables.unit_of("stages.2.0.standard") == "3단계 1번째 단위"
 
 
 def test_agreement_of_equal_maps_is_one_and_of_unlike_maps_none():

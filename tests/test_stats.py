@@ -273,5 +273,6 @@ def test_sentences_on_published_values_and_processors():
     assert "안에 있다" in beside_published(difference, 2.0) and "밖에 있다" in beside_published(difference, 9.0)
     assert "아직" in beside_published(paired(runs(senet=[81], resnet=[80]), "senet", "resnet"), 1.0)
     table = runs(senet=[81, 83], resnet=[80, 81]).assign(cpu_capability=["AVX2", "AVX512", "AVX512", "AVX512"])
-    assert "시드 0에는" in across_machines(table) and "아직 없다" in across_machines(table.iloc[:0])
+    assert "시드 0에는" in across_machines(table) and "흔들림" in across_machines(table)
+    assert "아직 없다" in across_machines(table.iloc[:0])
     assert "모두" in across_machines(table.assign(cpu_capability="AVX2"))

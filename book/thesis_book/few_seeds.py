@@ -37,7 +37,7 @@ def coverages(counts=(3, 5, 10), kinds=((0.5, 0.0), (1.0, 0.0), (3.0, 0.0), (1.0
         for n in counts
         for ratio, shared in kinds
     ]
-    names = ["시드 수", "시드의 흔들림 / 영상의 흔들림", "시드가 함께 갖는 몫 (%)", "t 구간 (%)", "부트스트랩 구간 (%)"]
+    names = ["시드 수", "시드의 흔들림 / 영상의 흔들림", "시드에 공통인 비율 (%)", "t 구간 (%)", "부트스트랩 구간 (%)"]
     return pd.DataFrame(rows, columns=names)
 
 

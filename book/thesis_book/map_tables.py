@@ -1,5 +1,6 @@
 """Tables and sentences on what maps are worth, from measured faithfulness."""
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -36,6 +37,11 @@ def with_intervals(measured: np.ndarray, digits: int) -> str:
     return f"{mean:.{digits}f}{over_seeds} (± {pictures:.{digits}f})"
 
 
+def seeds_of(found: pd.DataFrame) -> str:
+    """Which seeds were measured, for captions and sentences."""
+    return f"시드 {', '.join(map(str, sorted(found['seed'].unique())))}"
+
+
 def after_shuffling(found: pd.DataFrame, arm: str, method: str) -> tuple[float, bool]:
     """How much rank correlation is left when all weights are shuffled, and whether every run passes the test."""
     left = np.abs(values(found, arm, f"left/{method}")[:, -1].astype(float))
@@ -57,6 +63,11 @@ def faithfulness(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def unit_of(place: str) -> str:
+    """Where a slot is, as a reader counts: "stages.2.0.standard" is the first unit of stage 3."""
+    return re.sub(r"^stages\.(\d+)\.(\d+)\..*$", lambda at: f"{int(at[1]) + 1}단계 {int(at[2]) + 1}번째 단위", place)
+
+
 def attention_shape(found: pd.DataFrame) -> pd.DataFrame:
     """Entropy and distance of every head and layer of every arm with attention, and of maps that know nothing."""
     rows = []
@@ -66,14 +77,14 @@ def attention_shape(found: pd.DataFrame) -> pd.DataFrame:
             spread, reach = values(found, arm, key), values(found, arm, f"distance/{layer}")
             for head in range(spread.shape[2]):
                 cells = (with_intervals(measured[:, :, head], 3) for measured in (spread, reach))
-                rows.append((label(arm), layer, str(head + 1), *cells))
+                rows.append((label(arm), unit_of(layer), str(head + 1), *cells))
     uniform = np.full((GRID**2, GRID**2), 1.0)
     centre = np.broadcast_to(centre_gaussian(GRID).numpy().ravel(), uniform.shape)
     random = torch.rand(GRID**2, GRID**2, generator=torch.Generator().manual_seed(0)).numpy()
     for name, weights in (("균등한 어텐션", uniform), ("무작위 지도", random), ("가운데 지도", centre)):
         weights = (weights / weights.sum(1, keepdims=True))[None, None]
         rows.append((name, "—", "—", *(f"{measured(weights).item():.3f}" for measured in (entropy, distance))))
-    return pd.DataFrame(rows, columns=["비교군", "층", "헤드", "엔트로피 (0–1)", "평균 거리 (맵의 변)"])
+    return pd.DataFrame(rows, columns=["비교군", "층", "헤드", "엔트로피 (0–1)", "평균 거리 (맵의 한 변 = 1)"])
 
 
 def agreement(found: pd.DataFrame) -> pd.DataFrame:
@@ -135,8 +146,9 @@ def verdict(found: pd.DataFrame, arm: str, method: str) -> str:
     if len(won) < len(there) and chance:
         counted += f" 무작위 지도 하나만 기준으로 삼으면 {', '.join(chance)}에서 낫다."
     left, passed = after_shuffling(found, arm, method)
-    shuffled = "달라졌다" if passed else "거의 그대로였다"
-    return counted + f" 가중치를 모두 섞으면 지도가 {shuffled}(남은 순위 상관의 크기 {left:.2f})."
+    shuffled = "섞자 지도가 달라졌다" if passed else "섞어도 지도가 거의 그대로였다"
+    refused = "" if won and passed else " 그러므로 정해 둔 규칙에 따라 이 지도를 예측의 설명으로 쓰지 않는다."
+    return counted + f" 가중치를 모두 {shuffled}(남은 순위 상관의 크기 {left:.2f}).{refused}"
 
 
 def compared(found: pd.DataFrame, measure: str, method: str, first: str, second: str) -> str:
@@ -164,8 +176,8 @@ def evenness(found: pd.DataFrame, arm: str) -> str:
     if not layers:
         return "층마다의 엔트로피는 아직 재지 않았다."
     means = [float(values(found, arm, key).mean()) for key in layers]
-    told = ", ".join(f"{value:.3f}" for value in means)
-    start = f"시드 {len(runs)}개에서 {label(arm)}의 어텐션 엔트로피의 평균은 앞 층부터 차례로 {told}이다."
+    told, seeds = ", ".join(f"{value:.3f}" for value in means), seeds_of(found[found["arm"] == arm])
+    start = f"{seeds}에서 {label(arm)}의 어텐션 엔트로피의 평균은 앞 층부터 차례로 {told}이다."
     if means[-1] > EVEN:
         return f"{start} 마지막 층의 어텐션 가중치는 거의 균등하다."
     return f"{start} 마지막 층의 어텐션 가중치는 균등하지 않다."

@@ -15,7 +15,7 @@ from thesis_lib.maps import inputs_of, network_of
 from thesis_lib.networks import Slot, make, observed
 from thesis_lib.networks.slot import POSITIONS
 from thesis_lib.networks.spatial_transformer import sampled
-from thesis_lib.stats import Difference, paired
+from thesis_lib.stats import Difference, paired, pairs
 
 from .ablations import outside
 from .tables import change, mean_sd, records_of
@@ -118,22 +118,25 @@ def positions(network: str) -> int:
 
 
 def attended(runs: pd.DataFrame) -> pd.DataFrame:
-    """SENet and SENet_self in each network of a profile, and what the attention changes."""
+    """SENet and SENet_self in each network of a profile on the seeds that both have, and what the attention changes."""
     rows = []
     for network, own in runs.groupby("network", sort=False):
-        arms = {arm: own[own["arm"] == arm] for arm in ("senet", "senet_self")}
-        accuracies = {arm: mean_sd(there["test_accuracy"]) if len(there) else "—" for arm, there in arms.items()}
+        both = pairs(own, "senet_self", "senet")
         d = paired(own, "senet_self", "senet")
         rows.append(
             {
                 "망": f"`{network}`",
                 "시드 수": d.n,
-                "SENet (%)": accuracies["senet"],
-                "SENet_self (%)": accuracies["senet_self"],
+                "SENet (%)": mean_sd(both["senet"]) if d.n else "—",
+                "SENet_self (%)": mean_sd(both["senet_self"]) if d.n else "—",
             }
             | change(d)
             | {"위치 수": str(positions(network))}
-            | {"SENet_self의 MMAC": "".join(f"{macs / 1e6:.1f}" for macs in arms["senet_self"]["macs"][:1])}
+            | {
+                "SENet_self의 MMAC": "".join(
+                    f"{macs / 1e6:.1f}" for macs in own["macs"][own["arm"] == "senet_self"][:1]
+                )
+            }
         )
     return pd.DataFrame(rows)
 
@@ -141,7 +144,8 @@ def attended(runs: pd.DataFrame) -> pd.DataFrame:
 def evidence(runs: pd.DataFrame) -> str:
     """In which networks SENet_self and SENet differ by more than their interval, in a sentence."""
     by_network = runs.groupby("network", sort=False)
-    return outside([(name, paired(own, "senet_self", "senet")) for name, own in by_network], "SENet_self가 더")
+    named = [(name, paired(own, "senet_self", "senet")) for name, own in by_network]
+    return outside(named, "SENet_self가 더", shared=False)
 
 
 def straightened(runs: pd.DataFrame) -> tuple[pd.DataFrame, Difference]:

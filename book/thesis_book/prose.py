@@ -39,7 +39,10 @@ def across_machines(table: pd.DataFrame) -> str:
     kinds = table.groupby("seed")["cpu_capability"].nunique()
     if not (mixed := [str(seed) for seed in kinds.index[kinds > 1]]):
         return "같은 시드의 망은 모두 명령 집합이 같은 CPU에서 학습했다."
-    return f"시드 {', '.join(mixed)}에는 명령 집합이 서로 다른 CPU에서 학습한 망이 섞여 있다."
+    return (
+        f"시드 {', '.join(mixed)}에는 명령 집합이 서로 다른 CPU에서 학습한 망이 섞여 있어, "
+        "그 시드의 차이에는 CPU에서 온 흔들림도 들어 있다."
+    )
 
 
 def chosen_rate(table: pd.DataFrame) -> float:
@@ -91,7 +94,7 @@ def outcome(difference: Difference, what: str = "시험 정확도", tested: bool
     unseen = "효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다"
     if side == 0:
         seeable = f" {d.detectable:.2f}%p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다." if d.n > 2 else ""
-        return f"{start} 구간이 0을 품으므로 {unseen}.{seeable}"
+        return f"{start} 구간이 0을 품으므로 {unseen}. 배제되는 것은 구간 밖의 차이뿐이다.{seeable}"
     adjusted = p_value(d.adjusted).removeprefix("= ")
     if d.verdict.startswith("차이"):
         return f"{start} 그러나 여러 비교를 함께 보정한 p값은 {adjusted}이므로 {unseen}."

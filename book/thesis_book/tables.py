@@ -69,7 +69,9 @@ def called(network: str) -> str:
 
 def length(table: pd.DataFrame) -> str:
     """Epochs, and seeds of each arm or variant, for captions (see `of_profile`)."""
-    seeds = table.groupby(["network", "arm", "options", "distillation"])["seed"].nunique() if len(table) else [0]
+    if table.empty:
+        return f"{table.attrs['epochs']} 에폭, 마친 실행 없음"
+    seeds = table.groupby(["network", "arm", "options", "distillation"])["seed"].nunique()
     counts = sorted({min(seeds), max(seeds)})
     return f"{table.attrs['epochs']} 에폭, 시드 {'–'.join(map(str, counts))}개"
 
