@@ -52,7 +52,7 @@ def network(arm: str, name: str) -> nn.Module:
     for path, slot in [(p, m) for p, m in model.named_modules() if isinstance(m, Slot) and m.position == "standard"]:
         if arm == "resnet":
             continue
-        kind = DraftSESelf(slot.channels, reduction) if arm == "senet_self" and slot.stage == last else None
+        kind = DraftSESelf(slot.channels, reduction) if arm == "senet_self" and slot.in_stage == last else None
         parent, _, attribute = path.rpartition(".")
         filled = kind or SEModule(slot.channels, rd_channels=slot.channels // reduction)
         setattr(model.get_submodule(parent), attribute, filled)

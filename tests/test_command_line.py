@@ -21,6 +21,9 @@ MISTAKES = {
     "unknown block": ["train", "--arm", "cbamm"],
     "unknown position": ["train", "--arm", "senet", "--options", "{at: middle}"],
     "reduction above the channels": ["train", "--arm", "senet", "--options", "{reduction: 17}"],
+    "no stages": ["train", "--arm", "senet", "--options", "{stages: []}"],
+    "a stage twice": ["train", "--options", "{attention_stages: [3, 3]}"],
+    "wider groups": ["train", "--network", "resnext29", "--arm", "resnet_wide", "--options", "{widths: [9, 9, 9]}"],
     "heads that do not divide": ["train", "--options", "{num_heads: 3}"],
     "no epochs": ["train", "--epochs", "0"],
     "part of an epoch": ["train", "--epochs", "1.5"],
@@ -124,8 +127,10 @@ def test_blocks_are_listed_with_their_costs_and_sources(capsys):
 
 def test_networks_are_listed_with_their_costs_and_sources(capsys):
     assert main(["networks"]) == 0
-    listed = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()[2:]}
-    assert set(listed) == set(NETWORKS)
+    text = capsys.readouterr().out
+    listed = {line.split()[0]: line.split() for line in text.splitlines()[2:]}
+    assert set(listed) == set(NETWORKS) and "클래스 열 개" in text
+    assert "Hu" in listed["senet154_224"] and "Xie" in listed["resnext29"] and "Zagoruyko" in listed["wrn16_4"]
     assert listed["resnet20"][1:5] == ["32", "272474", "40813184", "9"]
     assert listed["resnet50_224"][1:3] == ["224", "23528522"] and "(Chollet" in listed["xception"]
     assert all(any(re.search(r"(19|20)\d\d", word) for word in words[5:]) for words in listed.values())

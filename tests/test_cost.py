@@ -109,7 +109,7 @@ def test_attentions_memory_grows_with_the_tokens_and_not_with_their_square(name,
     attending = [
         (slot.height * slot.width, slot.channels)
         for slot in plain.modules()
-        if isinstance(slot, Slot) and slot.position == "standard" and slot.stage == max(stages(plain))
+        if isinstance(slot, Slot) and slot.position == "standard" and slot.in_stage == max(stages(plain))
     ]
     assert attending
     numbers = sum(tokens * (6 * channels + 2 + 4) for tokens, channels in attending)

@@ -163,6 +163,7 @@ def test_defaults_are_part_of_the_experiment_and_none_leaves_the_id_alone():
     }  # fmt: skip
     assert taught.id != plain.id
     assert taught.id == replace(plain, distillation={"method": "soft_labels", "teacher": "x", "alpha": 0.9}).id
+    assert taught.id == replace(plain, distillation={"method": "soft_labels", "teacher": "x", "temperature": 4}).id
 
 
 @pytest.mark.parametrize(

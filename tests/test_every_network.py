@@ -1,5 +1,7 @@
 """Every network of the registry: slots, arms, gradients, learning; and what single networks alone do."""
 
+import math
+
 import pytest
 import torch
 from helpers import draw, parameters, redraw
@@ -55,7 +57,7 @@ def added_by(arm: str, slot: Slot, model: nn.Module) -> int:
     """Weights of a block in closed form: two layers with biases, and in the last stage four more and a norm."""
     narrow = min(module.channels for module in model.modules() if isinstance(module, Slot)) == 16
     c, small = slot.channels, slot.channels // (8 if narrow else 16)
-    attends = arm == "senet_self" and slot.stage == max(stages(model))
+    attends = arm == "senet_self" and slot.in_stage == max(stages(model))
     return 2 * c * small + small + c + (4 * c * c + 4 * c + 2 * c if attends else 0)
 
 
@@ -96,6 +98,12 @@ def test_sampling_equals_grid_sample():
     weights = draw(3, 4, 7, 9, seed=2, dtype=torch.float64)
     gradients = [torch.autograd.grad((v * weights).sum(), grid, retain_graph=True)[0] for v in (ours, theirs)]
     torch.testing.assert_close(*gradients)
+
+
+def test_a_transformation_that_is_not_finite_shows_in_the_picture():
+    pictures, grid = draw(1, 2, 4, 4), torch.zeros(1, 4, 4, 2)
+    assert sampled(pictures, grid * math.nan).isnan().all()
+    torch.testing.assert_close(sampled(pictures, grid + math.inf), torch.zeros_like(pictures))
 
 
 def test_the_transformer_starts_with_the_picture_as_it_is():

@@ -224,6 +224,7 @@ def test_light_and_dynamic_convolution_position_by_position(name):
         ("gather_excite", {}, "size"),
         ("non_local", {"form": "concatenation"}, "gaussian"),
         ("global_context", {"reduction": 0}, "16"),
+        ("global_context", {"reduction": 16}, "8"),
         ("bot_mhsa", {"num_heads": 3, "size": (4, 4)}, "나누는"),
         ("augmented_conv", {"keys": 0, "size": (4, 4)}, "0보다"),
         ("augmented_conv", {"num_heads": 17, "size": (4, 4)}, "16"),

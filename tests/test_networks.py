@@ -67,7 +67,7 @@ def test_slots_tell_the_truth_about_their_place(name, size):
     for path, module in model.named_modules():
         if isinstance(module, Slot):
             module.register_forward_hook(lambda m, i, o, path=path: seen.update({path: i[0].shape[1:]}))
-            assert module.stage == int(path.split(".")[1]) + 1
+            assert module.in_stage == int(path.split(".")[1]) + 1
     with torch.no_grad():
         model(draw(1, 3, size, size))
     told = {p: (m.channels, m.height, m.width) for p, m in model.named_modules() if isinstance(m, Slot)}

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from helpers import draw, tiny
+from helpers import draw, korean_sentence, tiny
 from torch import nn
 
 from thesis_lib import BLOCKS, Experiment, ThesisError, block, experiment, load_records
 from thesis_lib.cost import cost
+from thesis_lib.errors import Stopped
 from thesis_lib.networks import POSITIONS
 
 
@@ -158,3 +159,56 @@ class Edited(nn.Module):
         assert Experiment(arm="edited").id != first
     finally:
         BLOCKS.pop("edited", None)
+
+
+def test_a_block_that_changes_the_maps_shape_is_refused_before_training(toy, train_tiny, tmp_path):
+    @block
+    class ToyForgetful(toy):  # gives its gate alone: adding it to the shortcut would go through unseen
+        def forward(self, x):
+            return self.mix(x.mean((2, 3))).sigmoid()[:, :, None, None]
+
+    with pytest.raises(ThesisError, match=r"ToyForgetful.*\(1, 16, 8, 8\) → \(1, 16, 1, 1\)"):
+        train_tiny(tiny(arm="toy_forgetful"), tmp_path)
+    assert not list(tmp_path.rglob("step-*"))
+
+
+def test_its_parts_may_have_any_name(toy):
+    @block
+    class ToyNames(nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+            self.stage, self.options = nn.Conv2d(channels, channels, 1), nn.ReLU()
+
+        def forward(self, x):
+            return self.options(self.stage(x))
+
+    assert cost(tiny(arm="toy_names").build(2), 8).parameters > 0
+
+
+def test_its_dropout_is_drawn_from_the_seed_and_the_step(toy, train_tiny, tmp_path, stop_at):
+    @block
+    class ToyDropout(nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x):
+            return self.drop(x)
+
+    asked = tiny(arm="toy_dropout")
+    straight = train_tiny(asked, tmp_path / "straight")
+    stop_at(3)
+    with pytest.raises(Stopped):
+        train_tiny(asked, tmp_path / "broken")
+    stop_at.never()
+    torch.rand(5)  # what others draw meanwhile does not matter
+    resumed = train_tiny(asked, tmp_path / "broken")
+    assert resumed.data["weights_sha256"] == straight.data["weights_sha256"]
+    assert straight.data["weights_sha256"] != train_tiny(tiny(arm="resnet"), tmp_path).data["weights_sha256"]
+
+
+@pytest.mark.parametrize("wrong", [lambda channels: nn.Identity(), nn.Identity(), dict])
+def test_only_a_class_of_modules_is_a_block(toy, wrong):
+    with pytest.raises(ThesisError) as caught:
+        block(wrong)
+    assert "nn.Module" in korean_sentence(caught.value)

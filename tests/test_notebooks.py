@@ -126,8 +126,9 @@ def test_blocks_notebook_refuses_what_is_not_there(tmp_path, capsys):
     command = ["run", "notebooks/blocks.ipynb", "--name", "sse", "--output", str(tmp_path / "blocks.ipynb")]
     assert main(command) == 2
     assert "쓸 수 있는 값" in korean_sentence(capsys.readouterr().err)
-    with pytest.raises(ThesisError, match="picture는 0 이상"):
-        run_here("notebooks/blocks.ipynb", {"picture": 2000})
+    for given, expected in (({"picture": 2000}, "picture는 0"), ({"seed": -1}, "seed"), ({"options": [1]}, "options")):
+        with pytest.raises(ThesisError, match=expected):
+            run_here("notebooks/blocks.ipynb", given)
 
 
 def test_analysis_notebook_looks_at_the_run_that_is_named(tmp_path, train_tiny, pictures):

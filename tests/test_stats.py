@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from thesis_book import tables
+from thesis_book.image_statistics import bootstrap, mcnemar
 from thesis_book.prose import (
     across_machines,
     attribution,
@@ -26,7 +27,7 @@ from thesis_book.prose import (
 from thesis_book.tables import differences, p_value, reproduction
 from thesis_lib.arms import CONTROLS, FAMILIES, PRIMARY
 from thesis_lib.records import Record
-from thesis_lib.stats import bootstrap, compared, family, holm, mcnemar, paired, smallest_detectable
+from thesis_lib.stats import compared, family, holm, paired, smallest_detectable
 from thesis_lib.verification import SAME
 
 

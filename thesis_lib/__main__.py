@@ -123,7 +123,9 @@ def blocks_command(args, _rest) -> None:
 def networks_command(args, _rest) -> None:
     from .catalogue import networks
 
-    print("망마다 블록 없이, 이름 끝의 화소 수(없으면 32)에서 센 매개변수와 곱셈-누산, standard 빈자리의 수")
+    print(
+        "망마다 블록 없이, 클래스 열 개와 이름 끝의 화소 수(없으면 32)로 센 매개변수와 곱셈-누산, standard 빈자리의 수"
+    )
     print(networks().to_string(index=False))
 
 

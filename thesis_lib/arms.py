@@ -81,7 +81,8 @@ def arm_options(name: str) -> dict[str, object]:
 
 def wide(network: str, widths=None) -> list[int]:
     """Stage widths of `resnet_wide`: those asked for, or those that match `senet_self`'s parameters."""
-    choose("망(resnet_wide)", network, [name for name, made in networks.NETWORKS.items() if "widths" in made.keywords])
+    keywords = {name: made.keywords for name, made in networks.NETWORKS.items()}
+    choose("망(resnet_wide)", network, [n for n, keys in keywords.items() if "widths" in keys and "groups" not in keys])
     if widths is None:
         choose("망(widths 없는 resnet_wide)", network, WIDTHS)
         return WIDTHS[network]
@@ -129,8 +130,9 @@ def build(
         return plug(model, chosen.block, seed=seed, **options)
     if (attended := options.pop("attention_stages", None)) is None:
         attended = stages[-1:]
-    if not isinstance(attended, (list, tuple)) or not attended or any(stage not in stages for stage in attended):
-        raise ThesisError(f"attention_stages는 {stages} 가운데서 골라야 한다(받은 값: {attended!r}).")
+    whole = isinstance(attended, (list, tuple)) and all(type(stage) is int for stage in attended)
+    if not whole or not attended or [stage for stage in stages if stage in attended] != [*attended]:
+        raise ThesisError(f"attention_stages는 {stages} 가운데서 차례로 골라야 한다(받은 값: {attended!r}).")
     plain = {key: value for key, value in options.items() if key in block_options(chosen.block)}
     if rest := [stage for stage in stages if stage not in attended]:
         plug(model, chosen.block, stages=rest, seed=seed, **plain)

@@ -8,7 +8,7 @@ import pandas as pd
 from .arms import build
 from .blocks import BLOCKS
 from .cost import cost
-from .networks import NETWORKS, Slot, make
+from .networks import NETWORKS, PAPERS, Slot, make
 
 
 def source_of(made_by) -> str:
@@ -42,5 +42,7 @@ def networks(names=NETWORKS) -> pd.DataFrame:
         model = make(name, image_size=size)
         slots = sum(isinstance(module, Slot) and module.position == "standard" for module in model.modules())
         price = cost(model, size)
-        rows.append((name, size, price.parameters, price.macs, slots, source_of(NETWORKS[name].func)))
+        own = (paper for start, paper in PAPERS.items() if name.startswith(start))
+        source = next(own, None) or source_of(NETWORKS[name].func)
+        rows.append((name, size, price.parameters, price.macs, slots, source))
     return pd.DataFrame(rows, columns=["name", "pixels", "parameters", "macs", "slots", "source"])

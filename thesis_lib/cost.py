@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .blocks import BLOCKS
+from .errors import ThesisError
 from .networks import observed
 
 
@@ -37,13 +38,18 @@ def cost(model: nn.Module, image_size: int = 32) -> Cost:
 
     def count(module, inputs, output):
         nonlocal total, exact
+        if isinstance(module, blocks) and output.shape != inputs[0].shape:
+            shapes = f"{tuple(inputs[0].shape)} → {tuple(output.shape)}"
+            raise ThesisError(
+                f"블록 {type(module).__name__}이(가) 맵의 모양을 바꾼다({shapes}). 같은 모양을 내야 한다."
+            )
         _, channels, height, width = inputs[0].shape if inputs[0].ndim == 4 else (1, inputs[0].shape[1], 1, 1)
         if isinstance(module, nn.Conv2d):
             total += module.weight.numel() * output.shape[2] * output.shape[3]
         elif isinstance(module, nn.Linear):
             total += module.weight.numel()
         elif hasattr(module, "macs"):
-            total += module.macs(channels, height, width, **module.options)
+            total += module.macs(channels, height, width, **module.plugged_with)
         else:
             exact = False
             total += counted_macs(module, inputs[0].shape[1:])

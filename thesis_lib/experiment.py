@@ -122,7 +122,7 @@ def complete(given: dict) -> dict[str, object]:
     ):
         if not ok:
             raise ThesisError(f"distillation의 {name}에 쓸 수 없는 값: {asked.get(name)!r}. {allowed}만 쓸 수 있다.")
-    return asked
+    return {key: float(value) if isinstance(settings.get(key), float) else value for key, value in asked.items()}
 
 
 def _canonical(values: dict) -> str:

@@ -51,9 +51,9 @@ def gates_of(model: nn.Module, pictures: Tensor) -> dict[str, np.ndarray]:
 
 def stage_ends(model: nn.Module) -> dict[int, str]:
     """Where each stage ends: the unit that holds its last slot, {stage: place}."""
-    return {m.stage: place.rpartition(".")[0] for place, m in model.named_modules() if hasattr(m, "stage")}
+    return {m.in_stage: place.rpartition(".")[0] for place, m in model.named_modules() if hasattr(m, "in_stage")}
 
 
 def unit_ends(model: nn.Module) -> list[str]:
     """Every unit that has slots, in order."""
-    return list(dict.fromkeys(p.rpartition(".")[0] for p, m in model.named_modules() if hasattr(m, "stage")))
+    return list(dict.fromkeys(p.rpartition(".")[0] for p, m in model.named_modules() if hasattr(m, "in_stage")))

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from .errors import CannotGoOn, ThesisError
 from .experiment import NUMERICS, Experiment
 from .metrics import measure, predictions_of
 from .progress import progress
+from .randomness import seeded
 from .recipe import learning_rate, make_optimizer
 from .records import DIVERGED, Record, find_record, run_folder, write_record
 
@@ -59,6 +60,7 @@ class Run:
         self.experiment, self.data, self.device = experiment, data, device
         self.folder = Path(results) / "checkpoints" / experiment.id
         forget_peak(device)
+        self.cost = cost(experiment.build(len(data.classes)), experiment.image_size)  # refuses a block that misfits
         self.model = experiment.build(len(data.classes)).to(device, memory_format=torch.channels_last)
         taught = experiment.distillation
         self.teacher = Teacher(experiment, results, self.model, data.classes, device) if taught else None
@@ -90,7 +92,7 @@ class Run:
                 began = time.monotonic()
                 first = state.step * experiment.batch_size
                 pictures, labels = self.train.batch(self.train.order[first : first + experiment.batch_size])
-                with self.autocast():
+                with self.autocast(), seeded(experiment.seed, "noise", state.epoch, state.step):  # for dropout
                     logits = model(pictures)
                     loss = F.cross_entropy(logits, labels, label_smoothing=experiment.label_smoothing)
                     if self.teacher:
@@ -177,7 +179,6 @@ class Run:
         logits = logits_of(self.model, test, self.autocast).cpu()
         labels, classes = data.test.labels, len(data.classes)
         predictions = predictions_of(logits, labels)
-        price = cost(experiment.build(classes), experiment.image_size)
         seconds = state.seconds[: experiment.epochs]
         splits = {s: len(getattr(data, s)) for s in ("train", "validation", "test")}
         result = measure(predictions, classes) | {"test_loss": F.cross_entropy(logits, labels).item()}
@@ -189,7 +190,7 @@ class Run:
             "result": result | last,
             "history": state.history,
             "classes": list(data.classes),
-            "cost": {"parameters": price.parameters, "macs": price.macs, "exact": price.exact},
+            "cost": asdict(self.cost),
             "data": {"checksum": data.checksum, "mean": data.mean, "std": data.std, **splits},
             "environment": describe(self.device),
             "time": {

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from thesis_lib.stats import LEVEL, bootstrap
+from thesis_lib.stats import LEVEL
+
+from .image_statistics import bootstrap
 
 SHARED = 0.05  # of the variance between images, see `shared_part`
 

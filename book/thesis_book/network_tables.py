@@ -69,7 +69,7 @@ def slots_of(model: nn.Module, position: str) -> list[Slot]:
 
 def places(model: nn.Module) -> str:
     """How many units of each stage end in a slot, and whether their other places have slots too."""
-    ends = Counter(slot.stage for slot in slots_of(model, "standard"))
+    ends = Counter(slot.in_stage for slot in slots_of(model, "standard"))
     where = "다섯 자리" if all(slots_of(model, position) for position in POSITIONS) else "끝"
     return f"{' + '.join(str(ends[stage]) for stage in sorted(ends))}, {where}"
 

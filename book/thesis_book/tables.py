@@ -9,9 +9,10 @@ import pandas as pd
 from thesis_lib.arms import ARMS, PRIMARY, label
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import Record, all_records, diverged, load_records, records_by_id
-from thesis_lib.stats import Difference, bootstrap, family, mcnemar, pairs
+from thesis_lib.stats import Difference, family, pairs
 from thesis_lib.verification import spread, verdict
 
+from .image_statistics import bootstrap, mcnemar
 from .robustness import CORRUPTIONS
 
 ORDER = list(ARMS)

@@ -12,12 +12,12 @@ class GlobalContext(nn.Module):
     """z_i = x_i + W_v2 ReLU(LN(W_v1 sum_j a_j x_j)), a = softmax over positions of W_k x_j.
 
     Equation 5 of the paper, which adds; timm's default multiplies by a sigmoid instead. reduction: the
-    bottleneck ratio. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for a reduction out of range.
+    bottleneck ratio, at most C / 2. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError beyond it.
     """
 
     def __init__(self, channels: int, *, reduction: int = 16):
         super().__init__()
-        refuse_reduction(reduction, channels)
+        refuse_reduction(reduction, channels, least=2)  # LN of a single value is 0 whatever the picture
         small = channels // reduction
         self.key = nn.Conv2d(channels, 1, 1)
         self.fc1, self.norm, self.fc2 = nn.Linear(channels, small), nn.LayerNorm(small), nn.Linear(small, channels)

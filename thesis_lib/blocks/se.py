@@ -10,9 +10,11 @@ SQUEEZES = ("average", "max", "none")
 EXCITATIONS = ("sigmoid", "tanh", "relu")
 
 
-def refuse_reduction(reduction: object, channels: int) -> None:
-    if not (type(reduction) is int and 1 <= reduction <= channels):
-        raise ThesisError(f"reduction은 1 이상 채널 수({channels}) 이하의 정수여야 한다(받은 값: {reduction!r}).")
+def refuse_reduction(reduction: object, channels: int, least: int = 1) -> None:
+    """Refuse what leaves fewer than `least` of the channels."""
+    if not (type(reduction) is int and 1 <= reduction <= channels // least):
+        allowed = f"1 이상 {channels // least} 이하의 정수(채널 수 {channels})"
+        raise ThesisError(f"reduction은 {allowed}여야 한다(받은 값: {reduction!r}).")
 
 
 @block

@@ -21,6 +21,8 @@ def block(cls: type[nn.Module]) -> type[nn.Module]:
     A block that has to know its map's (height, width) takes it as `size`, which `plug` gives.
     A block that extends another calls the parent's `__init__` first, so that both get the same weights.
     """
+    if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
+        raise ThesisError(f"@block은 nn.Module을 물려받은 클래스에 붙인다(받은 것: {cls!r}).")
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
     known = BLOCKS.get(name)
     if known and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
@@ -63,13 +65,15 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
         if isinstance(value, (int, float)) and abs(value) > LARGEST:
             raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. {LARGEST} 이하만 쓸 수 있다.")
     whole = isinstance(stages, (list, tuple)) and all(type(stage) is int for stage in stages)
-    if stages is not None and not (whole and list(stages) == sorted(set(stages))):  # one choice, one way to write it
+    if stages is not None and not (
+        whole and stages and list(stages) == sorted(set(stages))
+    ):  # one choice, one way to write it
         raise ThesisError(f"stages는 [2, 3]처럼 작은 것부터 적은 정수의 목록이어야 한다(받은 값: {stages!r}).")
     slots = {p: m for p, m in model.named_modules() if isinstance(m, Slot) and m.position == at}
-    known = sorted({slot.stage for slot in slots.values()})
+    known = sorted({slot.in_stage for slot in slots.values()})
     for stage in stages if stages is not None else ():
         choose(f"단계(자리 {at})", stage, known)
-    wanted = {p: s for p, s in slots.items() if stages is None or s.stage in stages}
+    wanted = {p: s for p, s in slots.items() if stages is None or s.in_stage in stages}
     if not wanted:
         raise ThesisError(f"자리 {at!r}에 빈자리가 없다. 다른 자리나 단계를 고르라.")
     sized, made = "size" in inspect.signature(BLOCKS[name]).parameters, {}
@@ -78,7 +82,7 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
         try:
             with seeded(seed, path):
                 made[path] = BLOCKS[name](slot.channels, **options, **size)
-            made[path].stage, made[path].options = slot.stage, options  # type: ignore[assignment]  # for `macs`
+            made[path].in_stage, made[path].plugged_with = slot.in_stage, options  # type: ignore[assignment]  # for `macs`
             inspect.signature(getattr(made[path], "macs", lambda *_, **__: 0)).bind(0, 0, 0, **options)  # not too late
         except TypeError as error:
             raise ThesisError(f"블록 {name} 또는 그 macs가 선택 사항 {options}을 받지 않는다({error}).") from None

@@ -57,6 +57,14 @@ NETWORKS: Mapping[str, partial] = {
     "stn_resnet8": partial(SpatialTransformer, partial(ResNet, (1, 1, 1), widths=CIFAR)),
 }
 
+PAPERS = {  # of the names whose file holds more than one network
+    "preresnet": "He et al. 2016, ECCV; arXiv 1603.05027",
+    "resnext": "Xie et al. 2017, CVPR; arXiv 1611.05431",
+    "resnet": "He et al. 2016, CVPR; arXiv 1512.03385",
+    "senet": "Hu et al. 2018, CVPR; arXiv 1709.01507",
+    "wrn": "Zagoruyko and Komodakis 2016, BMVC; arXiv 1605.07146",
+}
+
 
 def make(name: str, num_classes: int = 10, image_size: int = 32, seed: int = 0, **shape) -> nn.Module:
     """A backbone with empty slots; every weight is drawn from (seed, its name).
@@ -85,7 +93,7 @@ def make(name: str, num_classes: int = 10, image_size: int = 32, seed: int = 0, 
 
 def stages(model: nn.Module) -> list[int]:
     """The stages of a network in which there are slots, 1-based."""
-    return sorted({module.stage for module in model.modules() if isinstance(module, Slot)})
+    return sorted({module.in_stage for module in model.modules() if isinstance(module, Slot)})
 
 
 __all__ = ["NETWORKS", "POSITIONS", "ResNet", "Slot", "make", "observed", "stages"]

@@ -1,6 +1,6 @@
 """Bodies from torchvision, given a stem for small pictures, a linear classifier, and slots where units end.
 
-Dropout is left out: it would draw from hidden state, and the recipe is one for all networks.
+Dropout is left out: the recipe is one for all networks.
 """
 
 import re

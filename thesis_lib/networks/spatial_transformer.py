@@ -18,8 +18,9 @@ def sampled(pictures: Tensor, grid: Tensor) -> Tensor:
     total = torch.zeros_like(pictures)
     for m, n in ((x.floor() + right, y.floor() + below) for right in (0, 1) for below in (0, 1)):
         weight = (1 - (x - m).abs()) * (1 - (y - n).abs())
-        weight = torch.where((m >= 0) & (m < width) & (n >= 0) & (n < height), weight, 0)
-        place = (n.clamp(0, height - 1) * width + m.clamp(0, width - 1)).long().flatten(1)[:, None]
+        weight = torch.where((m < 0) | (m >= width) | (n < 0) | (n >= height), 0, weight)  # nan stays nan
+        place = n.clamp(0, height - 1) * width + m.clamp(0, width - 1)
+        place = place.nan_to_num().long().flatten(1)[:, None]
         pixels = pictures.flatten(2).gather(2, place.expand(-1, channels, -1))
         total = total + weight[:, None] * pixels.view_as(pictures)
     return total
