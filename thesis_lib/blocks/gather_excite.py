@@ -41,8 +41,10 @@ class GatherExcite(nn.Module):
             self.gather.extend([conv, nn.BatchNorm2d(channels)])
         elif form != "minus":
             for step in range(int(math.log2(extent))):
+                if step > 0:
+                    self.gather.append(nn.ReLU())
                 conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=False)
-                self.gather.extend([*[nn.ReLU()] * (step > 0), conv, nn.BatchNorm2d(channels)])
+                self.gather.extend([conv, nn.BatchNorm2d(channels)])
         if form == "plus":
             small = channels // reduction
             self.excite = nn.Sequential(nn.Conv2d(channels, small, 1), nn.ReLU(), nn.Conv2d(small, channels, 1))
