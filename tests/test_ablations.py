@@ -34,6 +34,13 @@ def test_variants_stand_beside_what_they_change(runs):
     assert list(table["SENet 논문의 오류율 (%)"]) == ["—", "22.29", "—", "—", "—"]
 
 
+def test_a_table_without_runs_beside_it_changes_nothing(runs):
+    table, usual = split(runs)
+    both = table.astype({"test_accuracy": object})  # as `pd.concat` with an empty table leaves it
+    assert ablations.evidence(both, usual) == ablations.evidence(table, usual)
+    pd.testing.assert_frame_equal(ablations.beside(both, usual), ablations.beside(table, usual))
+
+
 def test_the_sentence_names_what_lies_outside(runs):
     told = ablations.evidence(*split(runs))
     assert "기준보다 높은 것은 배운 위치 벡터" in told and "헤드 1개" not in told and "낮은" not in told

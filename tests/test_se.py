@@ -107,7 +107,7 @@ def test_reduction_is_used_exactly_as_asked(reduction, hidden):
 
 @pytest.mark.parametrize("reduction", [17, 0, -1, 4.0, "4", None])
 def test_reduction_out_of_range_is_refused(reduction):
-    with pytest.raises(ThesisError, match=r"채널 수\(16\)"):
+    with pytest.raises(ThesisError, match=r"채널 수 16"):
         SE(16, reduction=reduction)
 
 

@@ -61,7 +61,7 @@ def paired(table: pd.DataFrame, first: str, second: str, value: str = "test_accu
     the paired t-test (`scipy.stats.ttest_rel`). tests: how many comparisons its family has.
     """
     wide = pairs(table, first, second, value)
-    a, b = wide[first].to_numpy(), wide[second].to_numpy()
+    a, b = (wide[arm].to_numpy(float) for arm in (first, second))  # beside an empty table they are objects
     delta, n = a - b, len(wide)
     mean = float(delta.mean()) if n else np.nan
     superior = float((np.sign(delta).mean() + 1) / 2) if n else np.nan
