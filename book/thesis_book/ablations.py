@@ -35,9 +35,9 @@ def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str
 
 def outside(named: list[tuple[str, Difference]], beside_what: str, shared: bool) -> str:
     """Which differences have a 95 % interval without 0, in a sentence. shared: whether all have one baseline."""
-    known = [(name, d) for name, d in named if d.n > 1]
+    known = [(name, d) for name, d in named if d.n > 2]  # all that is planned has three seeds: no early looks
     if not known:
-        return "구간을 낼 만큼 실행이 모이지 않았다."
+        return "우열을 말할 만큼 실행이 모이지 않았다."
     parts = []
     for text, side in (("높은", 1), ("낮은", -1)):
         names = [name for name, d in known if side * d.mean > 0 and not d.low <= 0 <= d.high]
