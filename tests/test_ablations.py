@@ -57,6 +57,13 @@ def test_the_sentence_names_what_lies_outside(runs):
         ("senet", '{"squeeze": "max"}', "{}", "전역 최대 풀링"),
         ("senet", '{"reduction": 32, "stages": [2, 3]}', "{}", "r = 32, 2, 3단계에만"),
         ("resnet", "{}", '{"method": "soft_labels", "teacher": "x", "alpha": 0.9}', "지식 증류(KD)"),
+        (
+            "resnet",
+            "{}",
+            '{"method": "attention_transfer", "teacher": "x", "beta": 1000.0, "at": "stages"}',
+            "어텐션 전이(AT)",
+        ),
+        ("resnet", "{}", '{"method": "soft_labels", "teacher": "x", "alpha": 0.5}', "지식 증류(KD), alpha = 0.5"),
         ("gsop", '{"kept": 4}', "{}", "kept = 4"),
     ],
 )

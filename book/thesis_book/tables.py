@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from thesis_lib.arms import ARMS, PRIMARY, label
+from thesis_lib.experiment import DISTILLATIONS
 from thesis_lib.profiles import read_profile
 from thesis_lib.records import Record, all_records, diverged, load_records, records_by_id
 from thesis_lib.stats import Difference, family, pairs
@@ -90,7 +91,9 @@ def records_of(table: pd.DataFrame, results: str = "results") -> list[Record]:
 
 def name_of(arm: str, options: str, distillation: str = "{}") -> str:
     """A run's arm, or what its options and teacher change in it (both as JSON, as records have them)."""
-    teaching = {key: value for key, value in json.loads(distillation).items() if key in TOLD}
+    given = json.loads(distillation)
+    usual = DISTILLATIONS.get(given.get("method"), {})
+    teaching = {key: value for key, value in given.items() if key != "teacher" and value != usual.get(key)}
     told = []
     for key, value in (json.loads(options) | teaching).items():
         how = TOLD.get(key, f"{key} = {{}}")
