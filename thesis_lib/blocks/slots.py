@@ -64,10 +64,8 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
             raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. 기본값은 {defaults[key]!r}이다.")
         if isinstance(value, (int, float)) and abs(value) > LARGEST:
             raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. {LARGEST} 이하만 쓸 수 있다.")
-    whole = isinstance(stages, (list, tuple)) and all(type(stage) is int for stage in stages)
-    if stages is not None and not (
-        whole and stages and list(stages) == sorted(set(stages))
-    ):  # one choice, one way to write it
+    whole = isinstance(stages, (list, tuple)) and stages and all(type(stage) is int for stage in stages)
+    if stages is not None and not (whole and list(stages) == sorted(set(stages))):  # one choice, one way to write it
         raise ThesisError(f"stages는 [2, 3]처럼 작은 것부터 적은 정수의 목록이어야 한다(받은 값: {stages!r}).")
     slots = {p: m for p, m in model.named_modules() if isinstance(m, Slot) and m.position == at}
     known = sorted({slot.in_stage for slot in slots.values()})
