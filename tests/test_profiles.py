@@ -67,6 +67,12 @@ def test_a_missing_profile_names_those_that_are_there(profile):
         read_profile(profile.with_name("other.yaml"))
 
 
+def test_a_profiles_bare_name_is_answered_with_its_path(monkeypatch):
+    monkeypatch.chdir(PROFILES[0].parents[1])
+    with pytest.raises(ThesisError, match=r"있는 파일: profiles/.*profiles/cpu\.yaml"):
+        read_profile("cpu")
+
+
 def command(profile, pictures, results, *more) -> list[str]:
     places = ["--profile", str(profile), "--root", str(pictures), "--results", str(results)]
     return ["train", *places, "--device", "cpu", *more]

@@ -107,8 +107,8 @@ def compare_command(args, _rest) -> None:
             changed = own[own["arm"].isin((d.first, d.second)) & (own["options"] != "{}")]
             for arm, options in changed.groupby("arm")["options"].first().items():
                 print(f"  {label(arm)}: {options}")
-            sizes = f", 95% 구간 [{d.low:+.2f}, {d.high:+.2f}], 보정한 p {d.adjusted:.3f}" if d.n > 1 else ""
-            print(f"  {label(d.first)} − {label(d.second)}: 시드 {d.n}개, 차이 {d.mean:+.2f} %p{sizes}: {d.verdict}")
+            sizes = f", 95% 구간 [{d.low:+z.2f}, {d.high:+z.2f}], 보정한 p {d.adjusted:.3f}" if d.n > 1 else ""
+            print(f"  {label(d.first)} − {label(d.second)}: 시드 {d.n}개, 차이 {d.mean:+z.2f} %p{sizes}: {d.verdict}")
     if not told:
         raise ThesisError(f"같은 설정과 시드로 학습한 {args.first}와 {args.second}의 기록이 없다: {args.results}/runs.")
 

@@ -21,7 +21,8 @@ def read_profile(path: str | Path) -> list[Experiment]:
     """
     path = Path(path)
     if not path.is_file():
-        known = ", ".join(sorted(str(p) for p in path.parent.glob("*.yaml"))) or "없음"
+        beside = {*path.parent.glob("[!.]*.yaml"), *Path("profiles").glob("*.yaml")}
+        known = ", ".join(sorted(map(str, beside))) or "없음"
         raise ThesisError(f"프로필 파일이 없다: {path}. 있는 파일: {known}.")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

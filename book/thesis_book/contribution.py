@@ -135,7 +135,7 @@ def without(found: pd.DataFrame, network: str, arm: str) -> str:
     for left, text in REPLACED.items():
         lost = pd.Series([run["accuracy"][left] - run["accuracy"]["whole"] for run in runs["found"]])
         mean, half = mean_interval(lost.to_numpy())
-        told.append(f"{text} 바꾸었을 때 {mean:+.2f}%p([{mean - half:+.2f}, {mean + half:+.2f}])")
+        told.append(f"{text} 바꾸었을 때 {mean:+z.2f}%p([{mean - half:+z.2f}, {mean + half:+z.2f}])")
     return (
         f"{called(network)}의 {label(arm)}에서 MSA가 더하는 값을 학습이 끝난 뒤에 바꾸어 보았다. 시험 정확도의 변화는 "
         f"{', '.join(told)}이다(시드 {len(runs)}개, 95% 신뢰구간)."

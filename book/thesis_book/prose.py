@@ -69,8 +69,8 @@ def side_of(d: Difference) -> int:
 def interval_of(d: Difference, what: str) -> str:
     """A mean difference and its interval, two seeds or more."""
     return (
-        f"시드 {d.n}개에서 {what}의 차이({label(d.first)} − {label(d.second)})는 평균 {d.mean:+.2f}%p이고, "
-        f"95% 신뢰구간은 [{d.low:+.2f}, {d.high:+.2f}]이다."
+        f"시드 {d.n}개에서 {what}의 차이({label(d.first)} − {label(d.second)})는 평균 {d.mean:+z.2f}%p이고, "
+        f"95% 신뢰구간은 [{d.low:+z.2f}, {d.high:+z.2f}]이다."
     )
 
 
@@ -111,7 +111,7 @@ def compare(table: pd.DataFrame, first: str, second: str) -> str:
 def briefly(table: pd.DataFrame, members) -> str:
     """The comparisons of one family in one sentence: differences, intervals, adjusted p-values."""
     told = [
-        f"{label(d.second)} {d.mean:+.2f}%p([{d.low:+.2f}, {d.high:+.2f}], p {p_value(d.adjusted)})"
+        f"{label(d.second)} {d.mean:+z.2f}%p([{d.low:+z.2f}, {d.high:+z.2f}], p {p_value(d.adjusted)})"
         for d in family(table, members)
         if d.n > 1
     ]
@@ -158,7 +158,7 @@ def beside_published(difference: Difference, published: float) -> str:
     if d.n < 2:
         return "본 논문의 구간은 아직 낼 수 없다."
     held = "안에 있다" if d.low <= published <= d.high else "밖에 있다"
-    return f"이 값은 본 논문의 구간 [{d.low:+.2f}, {d.high:+.2f}] {held}."
+    return f"이 값은 본 논문의 구간 [{d.low:+z.2f}, {d.high:+z.2f}] {held}."
 
 
 def on_validation(table: pd.DataFrame, first: str, second: str) -> str:
@@ -168,8 +168,8 @@ def on_validation(table: pd.DataFrame, first: str, second: str) -> str:
         return "검증 정확도의 차이는 아직 구간을 낼 수 없다."
     same = "시험 분할에서도 그렇다" if side_of(d) == side_of(tested) else "시험 분할에서는 그렇지 않다"
     return (
-        f"같은 두 비교군의 검증 정확도의 차이는 평균 {d.mean:+.2f}%p이고 95% 신뢰구간은 "
-        f"[{d.low:+.2f}, {d.high:+.2f}]이다. 이 구간은 {SIDES[side_of(d)]}. {same}."
+        f"같은 두 비교군의 검증 정확도의 차이는 평균 {d.mean:+z.2f}%p이고 95% 신뢰구간은 "
+        f"[{d.low:+z.2f}, {d.high:+z.2f}]이다. 이 구간은 {SIDES[side_of(d)]}. {same}."
     )
 
 
@@ -179,7 +179,7 @@ def validation_in_english(table: pd.DataFrame, first: str, second: str) -> str:
     if d.n < 2:
         return "On the validation split there is no interval yet."
     holds = "includes" if side_of(d) == 0 else "excludes"
-    return f"On the validation split it is {d.mean:+.2f} [{d.low:+.2f}, {d.high:+.2f}], which {holds} zero."
+    return f"On the validation split it is {d.mean:+z.2f} [{d.low:+z.2f}, {d.high:+z.2f}], which {holds} zero."
 
 
 def unpaired(table: pd.DataFrame, first: str, second: str) -> str:
@@ -188,7 +188,7 @@ def unpaired(table: pd.DataFrame, first: str, second: str) -> str:
     if min(map(len, accuracies)) < 2:
         return "—"
     low, high = stats.ttest_ind(*accuracies, equal_var=False).confidence_interval(LEVEL)
-    return f"[{low:+.2f}, {high:+.2f}]"
+    return f"[{low:+z.2f}, {high:+z.2f}]"
 
 
 def seeds_together(table: pd.DataFrame, first: str, second: str) -> float:
@@ -203,10 +203,10 @@ def in_english(d: Difference) -> str:
     if d.n == 0:
         return f"No pair of runs of {first} and {second} is finished yet."
     seeds = "one seed" if d.n == 1 else f"{d.n} seeds"
-    start = f"{first} minus {second} is {d.mean:+.2f} percentage points of test accuracy ({seeds}"
+    start = f"{first} minus {second} is {d.mean:+z.2f} percentage points of test accuracy ({seeds}"
     if d.n == 1:
         return f"{start}, so no interval)."
-    interval = f"{start}; 95% confidence interval [{d.low:+.2f}, {d.high:+.2f}])"
+    interval = f"{start}; 95% confidence interval [{d.low:+z.2f}, {d.high:+z.2f}])"
     adjusted = p_value(d.adjusted)
     if side_of(d) == 0:
         return f"{interval}. The interval includes zero, so no effect is shown."

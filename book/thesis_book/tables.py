@@ -145,7 +145,7 @@ def change(d: Difference | None) -> dict[str, str]:
     """A paired difference as two columns of a row; dashes where there is none."""
     if d is None or not d.n:
         return {"차이 (%p)": "—", "95% 구간": "—"}
-    return {"차이 (%p)": f"{d.mean:+.2f}", "95% 구간": f"[{d.low:+.2f}, {d.high:+.2f}]" if d.n > 1 else "—"}
+    return {"차이 (%p)": f"{d.mean:+z.2f}", "95% 구간": f"[{d.low:+z.2f}, {d.high:+z.2f}]" if d.n > 1 else "—"}
 
 
 def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
@@ -155,12 +155,12 @@ def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
             {
                 "비교": f"{label(d.first)} − {label(d.second)}",
                 "짝 수": d.n,
-                "차이 (%p)": f"{d.mean:+.2f}",
-                "95% 구간": "—" if d.n < 2 else f"[{d.low:+.2f}, {d.high:+.2f}]",
+                "차이 (%p)": f"{d.mean:+z.2f}",
+                "95% 구간": "—" if d.n < 2 else f"[{d.low:+z.2f}, {d.high:+z.2f}]",
                 "판정": d.verdict,
                 "p": "—" if d.n < 2 else p_value(d.p).removeprefix("= "),
                 "보정한 p": "—" if d.n < 2 else p_value(d.adjusted).removeprefix("= "),
-                "효과 (SD)": "—" if d.n < 2 else f"{d.effect:+.2f}",
+                "효과 (SD)": "—" if d.n < 2 else f"{d.effect:+z.2f}",
                 "P(A > B)": f"{d.superior:.2f}",
                 "찾을 수 있는 차이 (%p)": "—" if np.isnan(d.detectable) else f"{d.detectable:.2f}",
             }
@@ -191,7 +191,7 @@ def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results
         if len(right) > 2:  # with two seeds nobody knows what it covers
             low, high = bootstrap(np.array([a.astype(np.int8) - b.astype(np.int8) for a, b in right]))
             rows.append(rows[-1] | {"시드": "함께", "앞만 맞힌 영상": "—", "뒤만 맞힌 영상": "—"})
-            rows[-1]["p 또는 구간"] = f"[{low:+.2f}, {high:+.2f}]%p"
+            rows[-1]["p 또는 구간"] = f"[{low:+z.2f}, {high:+z.2f}]%p"
     return pd.DataFrame(rows)
 
 
@@ -247,7 +247,7 @@ def reproduction(committed: list[Record], local: list[Record], results: str = "r
                 "시드": record.data["experiment"]["seed"],
                 "실린 기록 (%)": f"{record.test_accuracy:.2f}",
                 "이 컴퓨터 (%)": f"{here.test_accuracy:.2f}",
-                "차이 (%p)": f"{here.test_accuracy - record.test_accuracy:+.2f}",
+                "차이 (%p)": f"{here.test_accuracy - record.test_accuracy:+z.2f}",
                 "판정": "비트까지 같다" if same else "3 SD 안에서 같다" if agrees else "다르다",
             }
         )
