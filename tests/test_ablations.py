@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from thesis_book import ablations
+from thesis_book import ablations, tables
 
 
 @pytest.fixture
@@ -13,7 +13,9 @@ def runs():
     rows += [('{"attention_stages": [2, 3]}', 0, 70.0), ('{"residual": false}', 5, 70.0)]
     rows += [('{"position": "learned"}', seed, 90.0 + seed + seed % 2 / 10) for seed in range(3)]
     table = pd.DataFrame(rows, columns=["options", "seed", "test_accuracy"])
-    return table.assign(arm="senet_self", distillation="{}", parameters=1000, macs=2_500_000, id=range(len(rows)))
+    return table.assign(
+        arm="senet_self", distillation="{}", parameters=1000, macs=2_500_000, exact=True, id=range(len(rows))
+    )
 
 
 def split(runs):
@@ -32,6 +34,16 @@ def test_variants_stand_beside_what_they_change(runs):
     assert table.loc["어텐션을 2, 3단계에", "95% 구간"] == "—"
     assert table.loc["잔차 없음", "차이 (%p)"] == "—"  # no seed in common
     assert list(table["SENet 논문의 오류율 (%)"]) == ["—", "22.29", "—", "—", "—"]
+
+
+def test_macs_that_had_to_be_counted_have_a_star_that_the_caption_explains(runs):
+    counted = ablations.beside(*split(runs.assign(exact=runs["options"] != '{"num_heads": 1}')))
+    assert list(counted["MMAC"]) == ["2.50", "2.50*", "2.50", "2.50", "2.50"]
+    assert "(*: torch로 센 값)" in tables.numbered(counted, "표", "tbl-x")
+    assert "*:" not in tables.numbered(counted[:1], "표", "tbl-x")
+    assert [tables.mmac(macs, True) for macs in (0, 336, 1344, 150_000, 40_813_184)] == [
+        "0.00", "0.00034", "0.0013", "0.15", "40.81",
+    ]  # fmt: skip
 
 
 def test_a_table_without_runs_beside_it_changes_nothing(runs):

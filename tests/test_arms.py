@@ -114,6 +114,7 @@ def test_plug_fills_the_asked_slots_and_no_other(at, stages):
         {"arm": "senet_self", "attention_stages": [[1]]},
         {"arm": "senet_self", "reading": "other"},
         {"arm": "senet_self_plain", "residual": False},
+        {"arm": "senet_self_plain", "zero_start": False},
         {"arm": "senet_self_gate", "mixing": "uniform"},
         {"arm": "senet_linear", "mixing": "uniform"},
         {"arm": "senet_self", "mixing": "other"},
@@ -146,3 +147,10 @@ def test_a_slot_is_filled_once():
     model = plug(make("resnet8"), "se", reduction=8)
     with pytest.raises(ThesisError, match="빈자리가 없다"):
         plug(model, "se", reduction=8)
+
+
+def test_a_slot_gives_height_before_width_and_blocks_are_drawn_from_seed_0():
+    made = plug(torch.nn.Sequential(Slot("standard", 1, 16, 2, 3)), "gather_excite")[0]
+    assert made.gather[0].kernel_size == (2, 3)
+    usual, first = (plug(make("resnet8"), "se", reduction=8, **seed).state_dict() for seed in ({}, {"seed": 0}))
+    assert all(torch.equal(usual[key], first[key]) for key in first)

@@ -71,7 +71,7 @@ def test_two_records_of_one_arm_and_seed_are_not_paired():
 
     from thesis_lib.stats import pairs
 
-    table = pd.DataFrame({"arm": ["a", "a", "b"], "seed": 0, "test_accuracy": 80.0})
+    table = pd.DataFrame({"arm": ["a", "a", "b"], "seed": 0, "test_accuracy": [80.0, 81.0, 80.0]})
     with pytest.raises(ThesisError, match="둘 이상") as caught:
         pairs(table, "a", "b")
     korean_sentence(caught.value)

@@ -132,7 +132,7 @@ def test_networks_are_listed_with_their_costs_and_sources(capsys):
     assert set(listed) == set(NETWORKS) and "클래스 열 개" in text
     assert "Hu" in listed["senet154_224"] and "Xie" in listed["resnext29"] and "Zagoruyko" in listed["wrn16_4"]
     assert listed["resnet20"][1:5] == ["32", "272474", "40813184", "9"]
-    assert listed["resnet50_224"][1:3] == ["224", "23528522"] and "(Chollet" in listed["xception"]
+    assert listed["resnet50_224"][1:3] == ["224", "23528522"] and "Chollet" in listed["xception"]
     assert all(any(re.search(r"(19|20)\d\d", word) for word in words[5:]) for words in listed.values())
 
 

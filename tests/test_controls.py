@@ -80,3 +80,8 @@ def test_channel_attention_knows_no_positions_but_follows_them():
 
     torch.testing.assert_close(block(permuted(x)), permuted(block(x)))
     torch.testing.assert_close(block.weights(permuted(x)), block.weights(x))
+
+
+@pytest.mark.parametrize("block", [SESelf, SEChannel])
+def test_biases_of_the_excitation_can_be_left_out(block):
+    assert block(8, reduction=2, bias=False).fc1.bias is None and block(8, reduction=2).fc1.bias is not None

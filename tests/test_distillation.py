@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -90,7 +91,8 @@ def test_the_loss_is_the_one_that_the_settings_ask_for(settings, train_tiny, tmp
     record = train_tiny(tiny(arm="senet", network="resnet14", epochs=1), tmp_path)
     experiment = tiny(arm="resnet", network="resnet14", distillation={"teacher": record.id, **settings})
     student, x = redraw(experiment.build(2)), draw(4, 3, 8, 8)
-    teacher = Teacher(experiment, tmp_path, student, tuple(record.data["classes"]), torch.device("cpu"))
+    data = SimpleNamespace(checksum=record.data["data"]["checksum"])
+    teacher = Teacher(experiment, tmp_path, student, data, torch.device("cpu"))
     network, seen = network_of(record), {"student": [], "teacher": []}
     at = (unit_ends if settings.get("at") == "units" else lambda model: stage_ends(model).values())(network)
     for name, model in (("student", student), ("teacher", network)):
@@ -104,7 +106,19 @@ def test_the_loss_is_the_one_that_the_settings_ask_for(settings, train_tiny, tmp
     else:
         assert len(seen["student"]) == len(seen["teacher"]) == (6 if "at" in settings else 3)
         expected = attention_transfer_loss(seen["student"], seen["teacher"], HARD, 7.0)
-    torch.testing.assert_close(teacher.loss(x, logits, HARD), expected)
+    loss = teacher.loss(x, logits, HARD)
+    torch.testing.assert_close(loss, expected)
+    if settings["method"] == "soft_labels":
+        loss.backward()
+        assert all(p.grad is None for p in teacher.network.parameters())
+
+
+def test_maps_that_differ_in_one_place_are_not_spread_over_each_other():
+    teacher, same = Teacher.__new__(Teacher), draw(2, 3, 4, 4)
+    teacher.given, teacher.network = {"method": "attention_transfer", "beta": 1.0}, torch.nn.Identity()
+    teacher.maps = {"a": same, "b": draw(2, 3, 1, 1)}, {"a": same, "b": draw(2, 3, 2, 2)}
+    with pytest.raises(ThesisError, match="맵 크기"):
+        teacher.loss(same, same, HARD)
 
 
 def test_maps_of_other_sizes_and_pictures_of_other_sizes_are_refused(train_tiny, tmp_path):
@@ -140,17 +154,17 @@ def test_teacher_and_student_may_differ_in_depth_by_stages(train_tiny, tmp_path)
     assert "3, 6" in korean_sentence(caught.value)
 
 
-def test_a_teacher_has_to_be_there_and_to_know_the_classes(train_tiny, tmp_path):
+def test_a_teacher_has_to_be_there_and_to_know_the_data(train_tiny, tmp_path):
     with pytest.raises(ThesisError) as caught:
         train_tiny(teach("nobody", method="soft_labels"), tmp_path)
     assert "nobody" in korean_sentence(caught.value)
     stranger = train_tiny(tiny(arm="senet"), tmp_path)
-    others = stranger.data | {"classes": ["사과", *stranger.data["classes"][1:]]}
+    others = stranger.data | {"data": stranger.data["data"] | {"checksum": 64 * "0"}}
     (stranger.folder / "record.json").write_bytes(sealed({k: v for k, v in others.items() if k != "seal"}))
     student = teach(stranger.id, method="soft_labels")
     with pytest.raises(ThesisError) as caught:
         train_tiny(student, tmp_path)
-    assert "클래스" in korean_sentence(caught.value)
+    assert "자료" in korean_sentence(caught.value)
     assert not (tmp_path / "runs" / student.id).exists()
 
 
@@ -171,6 +185,8 @@ def test_defaults_are_part_of_the_experiment_and_none_leaves_the_id_alone():
     [
         ({"teacher": "x"}, "soft_labels"),
         ({"method": "soft_labels"}, "teacher"),
+        ({"method": "soft_labels", "teacher": ""}, "teacher"),
+        ({"method": "soft_labels", "teacher": "x/"}, "teacher"),
         ({"method": "hints", "teacher": "x"}, "attention_transfer"),
         ({"method": "soft_labels", "teacher": "x", "beta": 1}, "beta"),
         ({"method": "soft_labels", "teacher": "x", "temperature": 0}, "temperature"),

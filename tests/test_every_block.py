@@ -80,6 +80,12 @@ def test_golden_counts_of_the_defaults(name, parameters, macs):
     assert BLOCKS[name].macs(64, 8, 8) == macs
 
 
+def test_golden_counts_of_gather_excites_two_layers():
+    plus = BLOCKS["gather_excite"](64, form="plus", size=(8, 8))
+    assert sum(p.numel() for p in plus.parameters()) == 64 * 64 + 128 + 580
+    assert plus.macs(64, 8, 8, form="plus") == 64 * 64 + 512
+
+
 def test_the_thesis_own_blocks_are_registered():
     assert {"se", "se_self"} <= set(BLOCKS)
 

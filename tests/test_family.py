@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from thesis_lib import BLOCKS, ThesisError, build
 from thesis_lib.blocks.eca import kernel_for
+from thesis_lib.blocks.self_attention import map_of, tokens_of
 
 
 def block(name, channels=16, **options):
@@ -57,9 +58,9 @@ def test_ecas_kernels_are_those_of_the_papers_code():
 
 @pytest.mark.parametrize("extent", [0, 2, 4])
 def test_gather_excite_without_parameters_equals_timms(extent):
-    x = draw(2, 16, 8, 8)
     theirs = GatherExcite(16, extra_params=False, extent=extent, use_mlp=False)
-    torch.testing.assert_close(block("gather_excite", form="minus", extent=extent)(x), theirs(x))
+    for x in (draw(2, 16, 8, 8), draw(2, 16, 7, 9)):
+        torch.testing.assert_close(block("gather_excite", form="minus", extent=extent)(x), theirs(x))
 
 
 @pytest.mark.parametrize("extent", [2, 8])
@@ -166,7 +167,9 @@ def test_bam_adds_its_branches_as_the_paper_does(reduction):
     weights = (channel[:, :, None, None] + spatial).sigmoid()
     torch.testing.assert_close(ours(x), x + x * weights)
     assert not torch.allclose(ours(x), x + x * (channel[:, :, None, None] * spatial).sigmoid())  # the official code
-    assert b.dilation == (4, 4)
+    assert b.dilation == c.dilation == (4, 4)
+    wide = BLOCKS["bam"](8, reduction=2, dilation=2).spatial
+    assert wide[1].dilation == wide[2].dilation == (2, 2)
 
 
 def test_covariance_of_gsop_is_torchs():
@@ -215,18 +218,23 @@ def test_light_and_dynamic_convolution_position_by_position(name):
         ("cbam", {"kernel": 4}, "홀수"),
         ("cbam", {"reduction": 32}, "16"),
         ("bam", {"dilation": 0}, "1 이상"),
+        ("eca", {"kernel": -3}, "홀수"),
         ("eca", {"kernel": 2}, "홀수"),
         ("gsop", {"dim": 0}, "1 이상"),
         ("gather_excite", {"form": "pair", "size": (4, 4)}, "theta"),
         ("gather_excite", {"extent": 3, "size": (4, 4)}, "거듭제곱"),
         ("gather_excite", {"extent": 1, "size": (4, 4)}, "거듭제곱"),
         ("gather_excite", {"extent": 8, "size": (4, 4)}, "4"),
+        ("gather_excite", {"extent": 4, "size": (2, 4)}, "2"),
+        ("gather_excite", {"extent": -2, "size": (4, 4)}, "거듭제곱"),
         ("gather_excite", {}, "size"),
         ("non_local", {"form": "concatenation"}, "gaussian"),
         ("global_context", {"reduction": 0}, "16"),
         ("global_context", {"reduction": 16}, "8"),
         ("bot_mhsa", {"num_heads": 3, "size": (4, 4)}, "나누는"),
         ("augmented_conv", {"keys": 0, "size": (4, 4)}, "0보다"),
+        ("augmented_conv", {"keys": True, "size": (4, 4)}, "0보다"),
+        ("augmented_conv", {"keys": 1.5, "size": (4, 4)}, "0보다"),
         ("augmented_conv", {"num_heads": 17, "size": (4, 4)}, "16"),
         ("augmented_conv", {"num_heads": 10, "values": 1, "size": (4, 4)}, "넘는다"),
         ("light_conv", {"kernel": 2}, "홀수"),
@@ -236,12 +244,43 @@ def test_light_and_dynamic_convolution_position_by_position(name):
         ("se_self", {"position": "sine", "size": (4, 4)}, "learned"),
         ("se_self", {"position": "learned", "reading": "gate", "size": (4, 4)}, "reading"),
         ("se_self", {"position": "learned", "mixing": "uniform", "size": (4, 4)}, "mixing"),
+        ("se_self", {"position": "learned", "mixing": "identity", "size": (4, 4)}, "mixing"),
     ],
 )
 def test_bad_options_get_one_sentence(name, options, expected):
     with pytest.raises(ThesisError) as caught:
         BLOCKS[name](16, **options)
     assert expected in korean_sentence(caught.value)
+
+
+def test_the_ends_of_what_is_allowed_are_allowed():
+    made = BLOCKS["augmented_conv"]
+    assert made(16, num_heads=16, size=(4, 4)).dk == 16 and made(16, values=0.01, size=(4, 4)).dv == 4
+    gsop = BLOCKS["gsop"]
+    assert gsop(8, dim=1).rows.in_channels == 1 and gsop(192).rows.in_channels == 128
+    assert gsop.macs(192, 2, 1) == 2 * (192 * 128 + 128**2) + 4 * 128**2 + 4 * 128 * 192
+    assert block("non_local", 1)(draw(1, 1, 3, 3)).shape == (1, 1, 3, 3)
+
+
+def test_attention_that_is_shown_is_what_forward_uses():
+    x = draw(2, 16, 2, 3)
+
+    def mixed(weights, values):
+        return map_of((weights @ values).transpose(1, 2).flatten(2), x)
+
+    bot, local = block("bot_mhsa", size=(2, 3)), block("non_local")
+    torch.testing.assert_close(mixed(bot.attention(x), bot.heads(tokens_of(x))[2]), bot(x))
+    augmented = block("augmented_conv", values=0.5, size=(2, 3))
+    attended = augmented.out(mixed(augmented.attention(x), augmented.heads(x)[2]))
+    torch.testing.assert_close(attended, augmented(x)[:, -augmented.dv :])
+    looked = map_of(local.attention(x)[:, 0] @ tokens_of(local.g(x)), x)
+    torch.testing.assert_close(x + local.norm(local.out(looked)), local(x))
+
+
+def test_starts():
+    x = draw(2, 8, 3, 4)
+    assert torch.equal(BLOCKS["non_local"](8)(x), x)
+    assert BLOCKS["light_conv"](64).weight.std() > 0.1
 
 
 def test_blocks_that_know_their_maps_size_get_it_from_the_slot():

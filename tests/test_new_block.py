@@ -1,11 +1,17 @@
 """A reader's own attention block: one class, and nothing else."""
 
+import importlib
+import sys
+import types
+
+import numpy as np
 import pytest
 import torch
 from helpers import draw, korean_sentence, tiny
 from torch import nn
 
 from thesis_lib import BLOCKS, Experiment, ThesisError, block, experiment, load_records
+from thesis_lib.blocks.se import SE
 from thesis_lib.cost import cost
 from thesis_lib.errors import Stopped
 from thesis_lib.networks import POSITIONS
@@ -80,7 +86,7 @@ def test_attention_of_a_users_block_is_counted_too(toy):
     assert extra == sum(4 * n * c * c + 2 * n * n * c for c, n in sizes)
 
 
-def test_a_cost_that_does_not_know_the_blocks_options_is_refused_before_training(toy):
+def test_a_cost_that_does_not_know_the_blocks_options_is_refused_before_training(toy, train_tiny, tmp_path):
     @block
     class ToyPower(nn.Module):
         def __init__(self, channels, *, power=2):
@@ -94,9 +100,67 @@ def test_a_cost_that_does_not_know_the_blocks_options_is_refused_before_training
         def macs(channels, height, width):
             return 0
 
-    with pytest.raises(ThesisError, match=r"macs가 선택 사항 .'power'"):
-        tiny(arm="toy_power", options={"power": 3})
-    assert tiny(arm="toy_power").build(2)
+    with pytest.raises(ThesisError, match=r"ToyPower의 macs는 @staticmethod .*'power'"):
+        train_tiny(tiny(arm="toy_power", options={"power": 3}), tmp_path)
+    assert not list(tmp_path.rglob("step-*"))
+    assert cost(tiny(arm="toy_power").build(2), 8).exact
+
+
+@pytest.mark.parametrize("said", [-5, 1.5, float("nan"), None, "many", 10**400, torch.tensor(5)])
+def test_a_cost_that_is_no_count_is_refused(toy, said):
+    toy.macs = staticmethod(lambda channels, height, width: said)
+    with pytest.raises(ThesisError) as caught:
+        cost(tiny(arm="toy_gate").build(2), 8)
+    assert "0 이상의 정수" in korean_sentence(caught.value)
+
+
+def test_a_cost_may_be_numpys_and_has_to_be_static(toy):
+    bare = cost(tiny(arm="resnet").build(2), 8).macs
+    toy.macs = staticmethod(lambda channels, height, width: np.prod((channels, height, width)))
+    price = cost(tiny(arm="toy_gate").build(2), 8)
+    assert price.exact and price.macs - bare == 16 * 64 + 32 * 16 + 64 * 4 and type(price.macs) is int
+    toy.macs = lambda self, channels, height, width: 0
+    with pytest.raises(ThesisError, match="@staticmethod"):
+        cost(tiny(arm="toy_gate").build(2), 8)
+
+
+def test_a_block_that_extends_another_is_counted_anew(toy):
+    @block
+    class ToyPlus(SE):
+        def __init__(self, channels, *, reduction=4):
+            super().__init__(channels, reduction=reduction)
+            self.more = nn.Conv2d(channels, channels, 3, padding=1)
+
+        def forward(self, x):
+            return super().forward(self.more(x))
+
+    price, bare = (cost(tiny(arm=arm).build(2), 8) for arm in ("toy_plus", "resnet"))
+    sizes = ((16, 64), (32, 16), (64, 4))
+    assert not price.exact
+    assert price.macs - bare.macs == sum(9 * c * c * n + 2 * c * c // 8 for c, n in sizes)  # reduction is 8 here
+
+
+@pytest.mark.parametrize("wrong", ["seed", "at", "stages", "image_size", "power"])
+def test_options_need_a_default_and_a_name_that_is_free(toy, wrong):
+    default = "" if wrong == "power" else "=1"
+    made: dict = {"nn": nn}
+    exec(f"class Wrong(nn.Identity):\n def __init__(self, channels, *, {wrong}{default}): super().__init__()", made)
+    with pytest.raises(ThesisError) as caught:
+        block(made["Wrong"])
+    assert f"고치라: {wrong}." in korean_sentence(caught.value)
+    assert "wrong" not in BLOCKS
+
+
+def test_numbers_among_its_options_have_a_bound(toy):
+    @block
+    class ToyBound(nn.Identity):
+        def __init__(self, channels, *, power=2):
+            super().__init__()
+
+    assert tiny(arm="toy_bound", options={"power": 4096}).build(2)
+    for power in (-4097, 4096.5):
+        with pytest.raises(ThesisError, match="4096 이하"):
+            tiny(arm="toy_bound", options={"power": power})
 
 
 def test_a_name_that_an_arm_has_is_refused(toy):
@@ -112,7 +176,7 @@ def test_a_name_that_an_arm_has_is_refused(toy):
 def test_a_class_that_cannot_be_made_from_its_channels_is_refused(toy):
     @block
     class ToyStranger(nn.Identity):
-        def __init__(self, *, channels):
+        def __init__(self):
             super().__init__()
 
     with pytest.raises(ThesisError, match="블록 toy_stranger"):
@@ -124,7 +188,7 @@ def test_two_classes_cannot_have_one_name(toy):
         def __init__(self, channels):
             super().__init__()
 
-    known = BLOCKS["se"]
+    known, SE.__qualname__ = BLOCKS["se"], "SE"  # as if it stood at the top of its file
     with pytest.raises(ThesisError, match="'se'은"):
         block(SE)
     assert BLOCKS["se"] is known
@@ -132,8 +196,6 @@ def test_two_classes_cannot_have_one_name(toy):
 
 def test_an_edited_block_is_another_experiment(tmp_path, monkeypatch):
     """A record made by yesterday's `forward` must not pass for today's."""
-    import importlib
-
     source = """
 from torch import nn
 from thesis_lib import block
@@ -159,6 +221,61 @@ class Edited(nn.Module):
         assert Experiment(arm="edited").id != first
     finally:
         BLOCKS.pop("edited", None)
+
+
+CELL = """
+from torch import nn
+from thesis_lib import Experiment, block
+
+class Parent(nn.Module):
+    scale = 1
+    def forward(self, x):
+        return x.sigmoid()
+
+@block
+class Celled(Parent):
+    def __init__(self, channels):
+        super().__init__()
+
+made = Experiment(arm="celled").id
+"""
+
+
+def test_a_cell_that_is_edited_is_another_experiment(monkeypatch):
+    """Where Python has the source of no class: in a notebook's cell, and at a prompt."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell, main = InteractiveShell(), types.ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    edits = [("", ""), ("sigmoid", "tanh"), ("scale = 1", "scale = 2")]
+    try:
+        for run in (lambda cell: shell.run_cell(cell).raise_error(), lambda cell: exec(cell, shell.user_ns)):
+            found = []
+            for old, new in (*edits, ("", "")):
+                shell.user_ns["__name__"] = "__main__"
+                run(CELL.replace(old, new))
+                found.append(shell.user_ns["made"])
+                BLOCKS.pop("celled")
+            assert len(set(found)) == len(edits) and found[0] == found[-1]
+    finally:
+        BLOCKS.pop("celled", None)
+
+
+def test_an_edited_parent_in_a_file_is_another_experiment(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for name, text in (("parent_one", CELL), ("parent_two", CELL.replace("sigmoid", "tanh"))):
+        (tmp_path / f"{name}.py").write_text(text)
+        found.append(importlib.import_module(name).made)
+        BLOCKS.pop("celled")
+    assert found[0] != found[1]
+
+
+@pytest.mark.parametrize(("given", "told"), [("x.mean(1, keepdim=True)", r"\(1, 1, 8, 8\)"), ("(x, x)", "tuple")])
+def test_what_is_no_map_or_one_of_fewer_channels_is_refused(toy, monkeypatch, given, told):
+    monkeypatch.setattr(toy, "forward", eval(f"lambda self, x: {given}"))
+    with pytest.raises(ThesisError, match=rf"\(1, 16, 8, 8\) → .*{told}"):
+        cost(tiny(arm="toy_gate").build(2), 8)
 
 
 def test_a_block_that_changes_the_maps_shape_is_refused_before_training(toy, train_tiny, tmp_path):

@@ -122,6 +122,11 @@ def test_blocks_notebook_shows_any_block(capsys, block, expected):
     assert expected in text and "3개를 꽂았다" in text and "(1, 64, 8, 8) → (1, 64, 8, 8)" in text
 
 
+def test_blocks_notebook_shows_a_network_for_large_pictures(capsys):
+    run_here("notebooks/blocks.ipynb", {"name": "gather_excite", "network": "resnet18_224"})
+    assert "(1, 64, 56, 56) → (1, 64, 56, 56)" in capsys.readouterr().out
+
+
 def test_blocks_notebook_refuses_what_is_not_there(tmp_path, capsys):
     command = ["run", "notebooks/blocks.ipynb", "--name", "sse", "--output", str(tmp_path / "blocks.ipynb")]
     assert main(command) == 2

@@ -105,7 +105,7 @@ def test_reduction_is_used_exactly_as_asked(reduction, hidden):
     assert (block.fc1.out_features, block.fc2.in_features) == (hidden, hidden)
 
 
-@pytest.mark.parametrize("reduction", [17, 0, -1, 4.0, "4", None])
+@pytest.mark.parametrize("reduction", [17, 0, -1, 4.0, "4", None, True])
 def test_reduction_out_of_range_is_refused(reduction):
     with pytest.raises(ThesisError, match=r"채널 수 16"):
         SE(16, reduction=reduction)

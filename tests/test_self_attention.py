@@ -87,6 +87,9 @@ def test_start_is_that_of_torch():
     bound = math.sqrt(6 / (64 + 3 * 64))
     assert 0.98 * bound < fresh.qkv.weight.abs().max() <= bound
     assert not fresh.qkv.bias.any() and not fresh.out.bias.any() and fresh.out.weight.any()
+    assert not MultiHeadSelfAttention(8, 2, "learned", (2, 3)).learned.any()
+    assert RelativePosition(64, (32, 32)).rows.std().item() == pytest.approx(64**-0.5, rel=0.1)
+    assert BLOCKS["self_attention"](64).msa.num_heads == BLOCKS["se_self"](64).msa.num_heads == 4
 
 
 @pytest.mark.parametrize("heads", [3, 0, -2, 2.0, "2", 16])
@@ -154,6 +157,8 @@ def test_relative_positions_one_pair_at_a_time():
 def test_self_attention_with_positions_equals_its_equation(position):
     ours, x = redraw(MultiHeadSelfAttention(6, 2, position, (2, 3))), draw(2, 6, 6)
     torch.testing.assert_close(ours(x), ours.written_out(x))
+    shown = ours.attention(x) @ ours.heads(x)[2]
+    torch.testing.assert_close(ours(x), ours.out(shown.transpose(1, 2).flatten(2)))
     told = x + ours.learned if position == "learned" else x
     query, key, value = (told @ ours.qkv.weight.T + ours.qkv.bias).split(6, dim=2)
     for picture in range(2):

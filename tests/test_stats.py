@@ -47,6 +47,13 @@ def test_hand_computed_example():
     assert difference.low == pytest.approx(2 - 4.302653 / math.sqrt(3), abs=1e-6)
     assert difference.high == pytest.approx(2 + 4.302653 / math.sqrt(3), abs=1e-6)
     assert difference.p == pytest.approx(2 * stats.t.sf(2 * math.sqrt(3), 2))
+    assert difference.detectable == pytest.approx(smallest_detectable(3, 1.0))
+
+
+def test_two_seeds_give_an_interval_and_equal_runs_no_effect():
+    two = paired(runs(senet=[81, 82.01], resnet=[80, 81]), "senet", "resnet")
+    assert two.verdict == "더 높다" and two.high == pytest.approx(1.005 + 12.7062 * 0.005, abs=1e-4)
+    assert math.isnan(paired(runs(senet=[80, 80], resnet=[80, 80]), "senet", "resnet").effect)
 
 
 def test_effect_superiority_and_power_by_hand():
@@ -238,6 +245,13 @@ def test_a_comparison_is_adjusted_the_same_in_both_directions():
     assert there.adjusted == back.adjusted > there.p == pytest.approx(back.p)
     assert there.detectable == back.detectable > paired(table, "senet_self", "senet").detectable
     assert (back.first, back.mean) == ("senet", -there.mean) and back.low == pytest.approx(-there.high)
+
+
+def test_a_comparison_has_its_own_p_and_not_that_of_another_of_its_family():
+    table = runs(resnet=[80, 81, 82.1], senet=[81, 83, 85], senet_self=[81.1, 83.4, 84.5])
+    expected = [d.adjusted for d in family(table, PRIMARY)]
+    assert [compared(table, d.first, d.second, FAMILIES).adjusted for d in family(table, PRIMARY)] == expected
+    assert expected[0] != expected[1]
 
 
 @pytest.mark.parametrize(

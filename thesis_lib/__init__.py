@@ -8,18 +8,10 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Experiment": "experiment",
-    "train": "trainer",
-    "build": "arms",
-    "ARMS": "arms",
-    "plug": "blocks.slots",
-    "block": "blocks.slots",
-    "BLOCKS": "blocks.slots",
-    "NETWORKS": "networks",
-    "DATASETS": "data",
-    "load_records": "records",
-    "ThesisError": "errors",
-}
+    "Experiment": "experiment", "train": "trainer", "build": "arms", "ARMS": "arms", "NETWORKS": "networks",
+    "plug": "blocks.slots", "block": "blocks.slots", "BLOCKS": "blocks.slots", "DATASETS": "data",
+    "load_records": "records", "ThesisError": "errors",
+}  # fmt: skip
 __all__ = sorted(_PUBLIC)
 
 

@@ -19,14 +19,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         for english, korean in (
-            ("the following arguments are required", "빠진 인자"),
-            ("unrecognized arguments", "알 수 없는 인자"),
-            ("expected one argument", "값이 하나 있어야 한다"),
-            ("invalid choice", "쓸 수 없는 값"),
-            ("invalid int value", "정수가 아닌 값"),
-            ("choose from", "쓸 수 있는 값"),
-            ("argument ", ""),
-        ):
+            ("the following arguments are required", "빠진 인자"), ("unrecognized arguments", "알 수 없는 인자"),
+            ("expected one argument", "값이 하나 있어야 한다"), ("invalid choice", "쓸 수 없는 값"),
+            ("invalid int value", "정수가 아닌 값"), ("choose from", "쓸 수 있는 값"), ("argument ", ""),
+        ):  # fmt: skip
             message = message.replace(english, korean)
         raise ThesisError(f"{message}. 도움말: {self.prog} --help")
 
@@ -113,20 +109,26 @@ def compare_command(args, _rest) -> None:
         raise ThesisError(f"같은 설정과 시드로 학습한 {args.first}와 {args.second}의 기록이 없다: {args.results}/runs.")
 
 
+def listed(table) -> str:
+    """A table for a terminal, its words to the left; a number that had to be counted has a star."""
+    table["macs"] = table["macs"].astype(str) + table.pop("exact").map({True: "", False: "*"})
+    words = {name: table[name].str.ljust(table[name].str.len().max()) for name in ("name", "source")}
+    return table.assign(**words).to_string(index=False, justify="left")
+
+
 def blocks_command(args, _rest) -> None:
     from .catalogue import blocks
 
-    print(f"블록마다 {args.network}의 모든 단계에 둘 때 늘어나는 매개변수와 곱셈-누산")
-    print(blocks(args.network).to_string(index=False))
+    table = blocks(args.network)
+    print(f"{args.network}의 모든 단계에 둘 때 늘어나는 매개변수와 곱셈-누산(*: torch로 센 값)")
+    print(listed(table))
 
 
 def networks_command(args, _rest) -> None:
     from .catalogue import networks
 
-    print(
-        "망마다 블록 없이, 클래스 열 개와 이름 끝의 화소 수(없으면 32)로 센 매개변수와 곱셈-누산, standard 빈자리의 수"
-    )
-    print(networks().to_string(index=False))
+    print("블록 없이, 클래스 열 개와 그 화소 수로 센 매개변수와 곱셈-누산, standard 빈자리의 수")
+    print(listed(networks()))
 
 
 def verify_command(args, _rest) -> int:

@@ -1,13 +1,13 @@
 """The arms of the protocol, each a line, and how an arm becomes a network."""
 
-import inspect
 from dataclasses import dataclass, field
 
 from torch import nn
 
 from . import networks
 from .blocks import BLOCKS, plug
-from .blocks.slots import block_options, refuse_unknown
+from .blocks.own_code import code_of
+from .blocks.slots import block_options, refuse_stages, refuse_unknown
 from .errors import ThesisError, choose
 
 
@@ -42,13 +42,10 @@ ARMS: dict[str, Arm] = {
 
 # stage widths of `resnet_wide`: as near to one factor as parameters within 0.3 % of `senet_self`'s allow
 WIDTHS = {
-    "resnet8": [17, 34, 73],
-    "resnet14": [17, 36, 70],
-    "resnet20": [18, 35, 70],
+    "resnet8": [17, 34, 73], "resnet14": [17, 36, 70], "resnet20": [18, 35, 70],
     **{f"resnet{depth}": [17, 35, 70] for depth in (32, 44, 56, 110)},
-    "resnet18": [70, 140, 280, 560],
-    "resnet34": [69, 138, 275, 550],
-}
+    "resnet18": [70, 140, 280, 560], "resnet34": [69, 138, 275, 550],
+}  # fmt: skip
 
 # the families of the protocol: (first, second), compared on one profile and adjusted together
 PRIMARY = (("senet", "resnet"), ("senet_self", "senet"))
@@ -94,14 +91,10 @@ def wide(network: str, widths=None) -> list[int]:
 
 
 def own_source(name: str) -> dict[str, str]:
-    """The code of an arm's block where it is written outside this package: once edited, it is another one."""
-    cls = BLOCKS.get(arm_of(name).block or "")
-    if cls is None or cls.__module__.startswith(f"{__package__}."):
-        return {}
-    try:
-        return {"source": inspect.getsource(cls)}
-    except (OSError, TypeError):  # typed at a prompt: there is no source
-        return {}
+    """The code of an arm's blocks where it is written outside this package."""
+    arm = arm_of(name)
+    code = "\n".join(filter(None, (code_of(BLOCKS[own]) for own in (arm.block, arm.attention) if own)))
+    return {"source": code} if code else {}
 
 
 def build(
@@ -130,9 +123,7 @@ def build(
         return plug(model, chosen.block, seed=seed, **options)
     if (attended := options.pop("attention_stages", None)) is None:
         attended = stages[-1:]
-    whole = isinstance(attended, (list, tuple)) and all(type(stage) is int for stage in attended)
-    if not whole or not attended or [stage for stage in stages if stage in attended] != [*attended]:
-        raise ThesisError(f"attention_stages는 {stages} 가운데서 차례로 골라야 한다(받은 값: {attended!r}).")
+    refuse_stages("attention_stages", attended, stages)
     plain = {key: value for key, value in options.items() if key in block_options(chosen.block)}
     if rest := [stage for stage in stages if stage not in attended]:
         plug(model, chosen.block, stages=rest, seed=seed, **plain)

@@ -56,8 +56,8 @@ def run_notebook(notebook: str | Path, given: dict[str, object], output: str | P
     return target
 
 
-def execute(notebook: Path, target: Path, given: dict[str, object], attempts: int = 2) -> None:
-    """papermill, its kernel on private sockets (parallel starts race for TCP ports); one retry if it died."""
+def execute(notebook: Path, target: Path, given: dict[str, object]) -> None:
+    """papermill, its kernel on private sockets (parallel starts race for TCP ports)."""
     from nbclient.exceptions import DeadKernelError
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
@@ -85,6 +85,4 @@ def execute(notebook: Path, target: Path, given: dict[str, object], attempts: in
                 f"자세한 것은 {unfinished}에 있다."
             ) from None
         except DeadKernelError:
-            if attempts == 1:
-                raise ThesisError(f"커널이 두 번 죽었다: {notebook}. 메모리를 확인하라.") from None
-            execute(notebook, target, given, attempts - 1)
+            raise ThesisError(f"커널이 죽었다: {notebook}. 메모리를 확인하라.") from None

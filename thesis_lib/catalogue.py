@@ -12,10 +12,11 @@ from .networks import NETWORKS, PAPERS, Slot, make
 
 
 def source_of(made_by) -> str:
-    """The first line of a block's or network's text, or of its file's, that names a paper."""
+    """What the first line of a block's or network's text, or of its file's, has in brackets: its paper."""
     texts = (inspect.getdoc(made_by), getattr(inspect.getmodule(made_by), "__doc__", None))
-    lines = [(text or "").strip().partition("\n")[0] for text in texts]
-    return next((line for line in lines if re.search(r"\b(19|20)\d\d\b|this thesis", line)), "")
+    lines = "\n".join((text or "").strip().partition("\n")[0] for text in texts)
+    found = re.search(r"\(([^()]*\b((19|20)\d\d\b|this thesis)[^()]*)\)", lines)
+    return found[1] if found else ""
 
 
 def pixels_of(network: str) -> int:
@@ -24,14 +25,15 @@ def pixels_of(network: str) -> int:
 
 
 def blocks(network: str = "resnet20") -> pd.DataFrame:
-    """A row a block: name, source, and the parameters and MACs that it adds in every stage of a network."""
+    """A row a block: the parameters and MACs that it adds in every stage of a network, whether exact; its source."""
     size = pixels_of(network)
     bare = cost(build("resnet", network, image_size=size), size)
     rows = []
     for name in sorted(BLOCKS):
         price = cost(build(name, network, image_size=size), size)
-        rows.append((name, price.parameters - bare.parameters, price.macs - bare.macs, source_of(BLOCKS[name])))
-    return pd.DataFrame(rows, columns=["name", "parameters", "macs", "source"])
+        added = (price.parameters - bare.parameters, price.macs - bare.macs)
+        rows.append((name, *added, price.exact, source_of(BLOCKS[name])))
+    return pd.DataFrame(rows, columns=["name", "parameters", "macs", "exact", "source"])
 
 
 def networks(names=NETWORKS) -> pd.DataFrame:
@@ -44,5 +46,5 @@ def networks(names=NETWORKS) -> pd.DataFrame:
         price = cost(model, size)
         own = (paper for start, paper in PAPERS.items() if name.startswith(start))
         source = next(own, None) or source_of(NETWORKS[name].func)
-        rows.append((name, size, price.parameters, price.macs, slots, source))
-    return pd.DataFrame(rows, columns=["name", "pixels", "parameters", "macs", "slots", "source"])
+        rows.append((name, size, price.parameters, price.macs, price.exact, slots, source))
+    return pd.DataFrame(rows, columns=["name", "pixels", "parameters", "macs", "exact", "slots", "source"])

@@ -1,12 +1,14 @@
 """What a network costs: parameters and multiply-accumulates, in closed form."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .blocks import BLOCKS
+from .blocks.slots import macs_of
 from .errors import ThesisError
 from .networks import observed
 
@@ -38,18 +40,24 @@ def cost(model: nn.Module, image_size: int = 32) -> Cost:
 
     def count(module, inputs, output):
         nonlocal total, exact
-        if isinstance(module, blocks) and output.shape != inputs[0].shape:
-            shapes = f"{tuple(inputs[0].shape)} → {tuple(output.shape)}"
-            raise ThesisError(
-                f"블록 {type(module).__name__}이(가) 맵의 모양을 바꾼다({shapes}). 같은 모양을 내야 한다."
-            )
+        shapes = [tuple(getattr(x, "shape", [type(x).__name__])) for x in (inputs[0], output)]
+        if isinstance(module, blocks) and shapes[0] != shapes[1]:
+            told = f"블록 {type(module).__name__}이(가) 맵의 모양을 바꾼다"
+            raise ThesisError(f"{told}({shapes[0]} → {shapes[1]}). 같은 모양을 내야 한다.")
         _, channels, height, width = inputs[0].shape if inputs[0].ndim == 4 else (1, inputs[0].shape[1], 1, 1)
         if isinstance(module, nn.Conv2d):
             total += module.weight.numel() * output.shape[2] * output.shape[3]
         elif isinstance(module, nn.Linear):
             total += module.weight.numel()
-        elif hasattr(module, "macs"):
-            total += module.macs(channels, height, width, **module.plugged_with)
+        elif macs := macs_of(type(module)):
+            try:
+                said = macs(channels, height, width, **module.plugged_with)
+            except TypeError as error:
+                said = error
+            if not isinstance(said, Integral) or not 0 <= said < 2**63:
+                told = "@staticmethod macs(channels, height, width, **선택 사항) 꼴이고 0 이상의 정수를 내야 한다"
+                raise ThesisError(f"블록 {type(module).__name__}의 macs는 {told}({said!r}).")
+            total += int(said)
         else:
             exact = False
             total += counted_macs(module, inputs[0].shape[1:])

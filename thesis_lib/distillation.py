@@ -40,20 +40,20 @@ def attention_transfer_loss(student: list[Tensor], teacher: list[Tensor], hard: 
 class Teacher:
     """A trained network beside the one that learns; `loss` takes the place of cross entropy."""
 
-    def __init__(self, experiment: Experiment, results: str | Path, student: nn.Module, classes, device: torch.device):
+    def __init__(self, experiment: Experiment, results: str | Path, student: nn.Module, data, device: torch.device):
         self.given: dict[str, Any] = experiment.distillation
         if (record := find_record(results, str(self.given["teacher"]))) is None:
             raise ThesisError(f"교사의 기록이 없다: {results}/runs/{self.given['teacher']}. 교사를 먼저 학습하라.")
-        size = record.data["experiment"]["image_size"]
-        if (tuple(record.data["classes"]), size) != (tuple(classes), experiment.image_size):
-            raise ThesisError(f"교사 {record.id}와 학생의 클래스나 image_size가 다르다. 다른 교사를 쓰라.")
+        theirs = (record.data["data"]["checksum"], record.data["experiment"]["image_size"])
+        if theirs != (data.checksum, experiment.image_size):  # it sees the student's pictures
+            raise ThesisError(f"교사 {record.id}와 학생의 자료나 image_size가 다르다. 다른 교사를 쓰라.")
         self.network = network_of(record).to(device).to(memory_format=torch.channels_last)
         self.maps: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})  # the last batch's: student, teacher
         if self.given["method"] == "attention_transfer":
-            units, both = self.given["at"] == "units", (student, self.network)
-            ends = [unit_ends(model) if units else [*stage_ends(model).values()] for model in both]
-            if len(ends[0]) != len(ends[1]):
-                raise ThesisError(f"학생과 교사의 {self.given['at']} 수가 다르다({len(ends[0])}, {len(ends[1])}).")
+            at, both = self.given["at"], (student, self.network)
+            ends = [unit_ends(model) if at == "units" else [*stage_ends(model).values()] for model in both]
+            if (counts := [len(places) for places in ends])[0] != counts[1]:
+                raise ThesisError(f"학생과 교사의 {at} 수가 다르다({counts}). 다른 at이나 다른 교사를 쓰라.")
             for model, places, kept in zip(both, ends, self.maps, strict=True):
                 for place in places:
                     keep = lambda _, __, output, kept=kept, place=place: kept.update({place: output})  # noqa: E731

@@ -45,15 +45,12 @@ def describe(device: torch.device) -> dict[str, object]:
     import numpy
 
     return {
-        "code": code_version(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
+        "code": code_version(), "python": platform.python_version(),
+        "torch": torch.__version__, "numpy": numpy.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
-        "threads": torch.get_num_threads(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-    }
+        "threads": torch.get_num_threads(), "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }  # fmt: skip
 
 
 def forget_peak(device: torch.device) -> None:

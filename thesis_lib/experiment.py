@@ -114,7 +114,7 @@ def complete(given: dict) -> dict[str, object]:
     refuse_unknown("distillation", given, ["method", "teacher", *settings])
     asked = settings | given
     for ok, name, allowed in (
-        (isinstance(asked.get("teacher"), str), "teacher", "교사로 쓸 실행의 이름(id)"),
+        (re.fullmatch(r"\w[\w.-]*", str(asked.get("teacher", ""))), "teacher", "교사로 쓸 실행의 이름(id)"),
         (real(asked.get("temperature", 1), 0) and asked.get("temperature", 1) > 0, "temperature", "0보다 큰 수"),
         (real(asked.get("alpha", 0), 0, 1), "alpha", "0 이상 1 이하의 수"),
         (real(asked.get("beta", 0), 0), "beta", "0 이상의 수"),

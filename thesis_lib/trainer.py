@@ -63,7 +63,7 @@ class Run:
         self.cost = cost(experiment.build(len(data.classes)), experiment.image_size)  # refuses a block that misfits
         self.model = experiment.build(len(data.classes)).to(device, memory_format=torch.channels_last)
         taught = experiment.distillation
-        self.teacher = Teacher(experiment, results, self.model, data.classes, device) if taught else None
+        self.teacher = Teacher(experiment, results, self.model, data, device) if taught else None
         self.optimizer = make_optimizer(self.model, experiment)
         self.train = Pictures(data.train, data, device, PAD)
         self.validation = Pictures(data.validation, data, device)
@@ -206,15 +206,9 @@ class Run:
 @memory_explained()
 @pages_kept()
 def train(
-    experiment: Experiment,
-    results: str | Path = "results",
-    resume: bool = True,
-    *,
-    root: str | Path = "data",
-    device: str | None = None,
-    deadline: float | None = None,
-    show: bool = True,
-) -> Record:
+    experiment: Experiment, results: str | Path = "results", resume: bool = True, *, root: str | Path = "data",
+    device: str | None = None, deadline: float | None = None, show: bool = True,
+) -> Record:  # fmt: skip
     """Run an experiment to its record; return the record that is there if it has been run.
 
     results: records go to `results/runs/<id>`, checkpoints to `results/checkpoints/<id>`. resume: go on

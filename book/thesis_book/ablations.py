@@ -4,7 +4,7 @@ import pandas as pd
 
 from thesis_lib.stats import LEVEL, Difference, paired
 
-from .tables import change, mean_sd, name_of
+from .tables import change, mean_sd, mmac, name_of
 
 
 def variants(table: pd.DataFrame, baseline: pd.DataFrame) -> list[tuple[str, pd.DataFrame, Difference]]:
@@ -27,7 +27,7 @@ def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str
             "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
             **change(None if own else d),
             "매개변수": f"{runs['parameters'].iloc[0]:,}",
-            "MMAC": f"{runs['macs'].iloc[0] / 1e6:.2f}",
+            "MMAC": mmac(runs["macs"].iloc[0], runs["exact"].all()),
         }
         rows.append(row if published is None else row | {"SENet 논문의 오류율 (%)": published.get(name, "—")})
     return pd.DataFrame(rows)

@@ -120,6 +120,12 @@ def p_value(p: float) -> str:
     return f"= {p:.{digits}f}" if p >= 0.0005 else "< 0.001"
 
 
+def mmac(macs: int, exact: bool) -> str:
+    """Millions of MACs, to two digits at least; a star where a part had to be counted."""
+    millions = macs / 1e6
+    return (f"{millions:.2f}" if millions >= 0.1 or not macs else f"{millions:.2g}") + ("" if exact else "*")
+
+
 def main_table(table: pd.DataFrame) -> pd.DataFrame:
     """Accuracy and cost of each arm of one profile, and of each set of options where an arm has several."""
     return pd.DataFrame(
@@ -131,7 +137,7 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
                 "검증 정확도 (%)": mean_sd(runs["val_accuracy"]),
                 "ECE (%)": mean_sd(runs["calibration_error"]),
                 "매개변수": f"{runs['parameters'].iloc[0]:,}",
-                "MMAC": f"{runs['macs'].iloc[0] / 1e6:.2f}" + ("" if runs["exact"].all() else "*"),
+                "MMAC": mmac(runs["macs"].iloc[0], runs["exact"].all()),
                 "에폭당 초": f"{runs['seconds_per_epoch'].mean():.0f}",
                 "메모리 (MiB)": f"{runs['peak_memory_mib'].mean():.0f}",
             }
@@ -226,7 +232,9 @@ def numbered(table: pd.DataFrame, caption: str, name: str) -> str:
     """A table as MyST Markdown that the book numbers and can refer to; columns of numbers end at the right."""
     if table.empty:
         table = pd.DataFrame({"기록": ["아직 없다"]})
-    numeric = [table[column].astype(str).str.fullmatch(r"[\d\s.,+\-±%p=<—[\]]+").all() for column in table]
+    if "MMAC" in table and table["MMAC"].astype(str).str.endswith("*").any():
+        caption += " (*: torch로 센 값)"
+    numeric = [table[column].astype(str).str.fullmatch(r"[\d\s.,+\-±%p=<—[\]*]+").all() for column in table]
     sides = ["right" if figures else "left" for figures in numeric]
     body = table.to_markdown(index=False, disable_numparse=True, colalign=sides)
     return f":::{{table}} {caption}\n:name: {name}\n\n{body}\n:::\n"

@@ -28,7 +28,7 @@ class GatherExcite(nn.Module):
         super().__init__()
         choose("form", form, FORMS)
         refuse_reduction(reduction, channels)
-        if type(extent) is not int or extent < 0 or extent == 1 or extent & (extent - 1):
+        if type(extent) is not int or extent == 1 or extent & (extent - 1):
             raise ThesisError(f"extent는 0(맵 전체) 또는 2의 거듭제곱이어야 한다(받은 값: {extent!r}).")
         if size and extent > min(size):
             raise ThesisError(f"extent는 맵의 변({min(size)}) 이하여야 한다(받은 값: {extent}).")

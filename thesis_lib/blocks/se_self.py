@@ -53,19 +53,9 @@ class SESelf(SE):
     """
 
     def __init__(
-        self,
-        channels: int,
-        *,
-        reduction: int = 16,
-        bias: bool = True,
-        num_heads: int = 4,
-        reading: str = "map",
-        residual: bool = True,
-        zero_start: bool = True,
-        mixing: str = "attention",
-        position: str = "none",
-        size: tuple[int, int] | None = None,
-    ):
+        self, channels: int, *, reduction: int = 16, bias: bool = True, num_heads: int = 4, reading: str = "map",
+        residual: bool = True, zero_start: bool = True, mixing: str = "attention", position: str = "none", size=None,
+    ):  # fmt: skip
         super().__init__(channels, reduction=reduction, bias=bias)
         choose("reading", reading, READINGS)
         choose("mixing", mixing, MIXINGS)

@@ -10,6 +10,7 @@ from ..networks.slot import POSITIONS, Slot
 from ..randomness import seeded
 
 BLOCKS: dict[str, type[nn.Module]] = {}
+TAKEN = ("name", "arm", "network", "num_classes", "image_size", "model", "at", "stages", "seed")  # by `build`, `plug`
 LARGEST = 4096  # what a number among the options may be: beyond it lie slips of the finger and exhausted memory
 
 
@@ -17,12 +18,17 @@ def block(cls: type[nn.Module]) -> type[nn.Module]:
     """Register a block under its class's name in snake case (`SESelf` -> "se_self").
 
     A block is `__init__(self, channels, *, ...)` and `forward(x)`, (B, C, H, W) -> (B, C, H, W). With a
-    static `macs(channels, height, width, **options) -> int` its cost is exact, without it it is counted.
+    static `macs(channels, height, width, **options) -> int` of its own its cost is exact, else it is counted.
+    Every option has a default.
     A block that has to know its map's (height, width) takes it as `size`, which `plug` gives.
     A block that extends another calls the parent's `__init__` first, so that both get the same weights.
     """
     if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
         raise ThesisError(f"@block은 nn.Module을 물려받은 클래스에 붙인다(받은 것: {cls!r}).")
+    keywords = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "size"]
+    if wrong := ", ".join(p.name for p in keywords if p.default is p.empty or p.name in TAKEN):
+        told = f"기본값이 있어야 하고, {', '.join(TAKEN)}은(는) 이름으로 쓸 수 없다"
+        raise ThesisError(f"블록 {cls.__name__}의 선택 사항을 고치라: {wrong}. 선택 사항에는 {told}.")
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
     known = BLOCKS.get(name)
     if known and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
@@ -32,7 +38,7 @@ def block(cls: type[nn.Module]) -> type[nn.Module]:
 
 
 def block_options(name: str) -> dict[str, object]:
-    """The options of a block and their defaults (`inspect.Parameter.empty` where there is none)."""
+    """The options of a block and their defaults."""
     parameters = inspect.signature(BLOCKS[name]).parameters
     return {key: p.default for key, p in parameters.items() if p.kind is p.KEYWORD_ONLY and key != "size"}
 
@@ -42,6 +48,19 @@ def refuse_unknown(owner: str, options, allowed) -> None:
     if unknown := [str(key) for key in options if key not in allowed]:
         known = ", ".join(allowed) or "없음"
         raise ThesisError(f"{owner}에 없는 선택 사항: {', '.join(unknown)}. 쓸 수 있는 것: {known}.")
+
+
+def macs_of(cls: type[nn.Module]):
+    """A block's `macs`; None where there is none, or one that is older than the `__init__` or `forward` it counts."""
+    newest = next(kind for kind in cls.__mro__ if {"macs", "__init__", "forward"} & vars(kind).keys())
+    return getattr(newest, "macs", None) if "macs" in vars(newest) else None
+
+
+def refuse_stages(name: str, given, known: list[int]) -> None:
+    """Refuse what is not some of the known stages, from the first to the last: one choice, one way to write it."""
+    whole = isinstance(given, (list, tuple)) and all(type(stage) is int for stage in given)
+    if not whole or not given or [stage for stage in known if stage in given] != [*given]:
+        raise ThesisError(f"{name}는 {known} 가운데서 작은 것부터 적은 목록이어야 한다(받은 값: {given!r}).")
 
 
 def refuse_even(kernel: object) -> None:
@@ -64,16 +83,12 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
             raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. 기본값은 {defaults[key]!r}이다.")
         if isinstance(value, (int, float)) and abs(value) > LARGEST:
             raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. {LARGEST} 이하만 쓸 수 있다.")
-    whole = isinstance(stages, (list, tuple)) and stages and all(type(stage) is int for stage in stages)
-    if stages is not None and not (whole and list(stages) == sorted(set(stages))):  # one choice, one way to write it
-        raise ThesisError(f"stages는 [2, 3]처럼 작은 것부터 적은 정수의 목록이어야 한다(받은 값: {stages!r}).")
     slots = {p: m for p, m in model.named_modules() if isinstance(m, Slot) and m.position == at}
-    known = sorted({slot.in_stage for slot in slots.values()})
-    for stage in stages if stages is not None else ():
-        choose(f"단계(자리 {at})", stage, known)
+    if not slots:
+        raise ThesisError(f"자리 {at!r}에 빈자리가 없다. 다른 자리를 고르라.")
+    if stages is not None:
+        refuse_stages(f"stages(자리 {at})", stages, sorted({slot.in_stage for slot in slots.values()}))
     wanted = {p: s for p, s in slots.items() if stages is None or s.in_stage in stages}
-    if not wanted:
-        raise ThesisError(f"자리 {at!r}에 빈자리가 없다. 다른 자리나 단계를 고르라.")
     sized, made = "size" in inspect.signature(BLOCKS[name]).parameters, {}
     for path, slot in wanted.items():
         size = {"size": (slot.height, slot.width)} if sized else {}
@@ -81,9 +96,8 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
             with seeded(seed, path):
                 made[path] = BLOCKS[name](slot.channels, **options, **size)
             made[path].in_stage, made[path].plugged_with = slot.in_stage, options  # type: ignore[assignment]  # for `macs`
-            inspect.signature(getattr(made[path], "macs", lambda *_, **__: 0)).bind(0, 0, 0, **options)  # not too late
         except TypeError as error:
-            raise ThesisError(f"블록 {name} 또는 그 macs가 선택 사항 {options}을 받지 않는다({error}).") from None
+            raise ThesisError(f"블록 {name}이 선택 사항 {options}을 받지 않는다({error}).") from None
     for path, filled in made.items():  # all of them, or none
         parent, _, attribute = path.rpartition(".")
         setattr(model.get_submodule(parent), attribute, filled)

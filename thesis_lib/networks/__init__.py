@@ -18,12 +18,9 @@ from .xception import Xception
 CIFAR = (16, 32, 64)
 IMAGENET = (64, 128, 256, 512)
 DEEP: dict[str, tuple] = {  # units per stage, expansion
-    "resnet18": ((2, 2, 2, 2), 1),
-    "resnet34": ((3, 4, 6, 3), 1),
-    "resnet50": ((3, 4, 6, 3), 4),
-    "resnet101": ((3, 4, 23, 3), 4),
-    "resnet152": ((3, 8, 36, 3), 4),
-}
+    "resnet18": ((2, 2, 2, 2), 1), "resnet34": ((3, 4, 6, 3), 1), "resnet50": ((3, 4, 6, 3), 4),
+    "resnet101": ((3, 4, 23, 3), 4), "resnet152": ((3, 8, 36, 3), 4),
+}  # fmt: skip
 WIDE: dict = {"stem_width": 16, "preactivated": True}
 RESNEXT: dict = {"widths": IMAGENET, "expansion": 4, "inner": 2, "stem": "large"}
 

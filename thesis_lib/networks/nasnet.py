@@ -7,19 +7,13 @@ from .slot import Slot
 
 # each block adds two operations on two states; state 0 is the cell before the last, 1 the last, 2 and on the blocks
 NORMAL = (
-    (("separable3", 1), ("identity", 1)),
-    (("separable3", 0), ("separable5", 1)),
-    (("average", 1), ("identity", 0)),
-    (("average", 0), ("average", 0)),
-    (("separable5", 0), ("separable3", 0)),
-)
+    (("separable3", 1), ("identity", 1)), (("separable3", 0), ("separable5", 1)), (("average", 1), ("identity", 0)),
+    (("average", 0), ("average", 0)), (("separable5", 0), ("separable3", 0)),
+)  # fmt: skip
 REDUCTION = (
-    (("separable7", 0), ("separable5", 1)),
-    (("maximum", 1), ("separable7", 0)),
-    (("average", 1), ("separable5", 0)),
-    (("maximum", 1), ("separable3", 2)),
-    (("average", 2), ("identity", 3)),
-)
+    (("separable7", 0), ("separable5", 1)), (("maximum", 1), ("separable7", 0)), (("average", 1), ("separable5", 0)),
+    (("maximum", 1), ("separable3", 2)), (("average", 2), ("identity", 3)),
+)  # fmt: skip
 NORMAL_KEEPS, REDUCTION_KEEPS = (0, 2, 3, 4, 5, 6), (3, 4, 5, 6)  # the states that are joined at the end
 
 

@@ -1,0 +1,21 @@
+"""A reader's own block is part of an experiment's identity: once edited, it is another one."""
+
+import inspect
+import marshal
+
+
+def code_of(cls: type) -> str:
+    """What a reader wrote of a class and of those it extends: methods and plain values, not what they call."""
+    kinds = [c for c in cls.__mro__ if c.__module__.partition(".")[0] not in ("thesis_lib", "torch", "builtins")]
+    return "\n".join(_told(name, member) for kind in kinds for name, member in vars(kind).items())
+
+
+def _told(name: str, member: object) -> str:
+    function = getattr(member, "__func__", member)  # of a static method
+    if not inspect.isfunction(function):
+        plain = isinstance(member, (int, float, str, tuple)) and not name.startswith("__")
+        return f"{name} = {member!r}" if plain else ""
+    try:
+        return inspect.getsource(function)  # a notebook knows that of a method, but not of a class
+    except OSError:  # typed at a prompt
+        return f"{marshal.dumps(function.__code__, 2).hex()} {function.__defaults__} {function.__kwdefaults__}"
