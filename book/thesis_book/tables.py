@@ -30,6 +30,23 @@ TOLD: dict[str, str | dict] = {  # how a changed option is told
     "at": {"pre": "SE-PRE", "post": "SE-POST", "identity": "SE-Identity", "inside": "안쪽"},
     "method": {"soft_labels": "지식 증류(KD)", "attention_transfer": "어텐션 전이(AT)"},
 }
+BLOCK_NAMES = {  # how figures, tables and sentences name a block
+    "se": "SE",
+    "se_self": "SENet_self",
+    "se_channel": "DANet의 채널 어텐션",
+    "cbam": "CBAM",
+    "bam": "BAM",
+    "eca": "ECA",
+    "gsop": "GSoP",
+    "gather_excite": "Gather-Excite",
+    "non_local": "Non-local",
+    "global_context": "GC",
+    "self_attention": "SE 없는 MSA",
+    "bot_mhsa": "BoTNet의 MSA",
+    "augmented_conv": "어텐션 증강 합성곱",
+    "light_conv": "경량 합성곱",
+    "dynamic_conv": "동적 합성곱",
+}
 
 
 def of_profile(profile: str, results: str = "results", folder: str = "profiles") -> pd.DataFrame:
@@ -99,7 +116,7 @@ def name_of(arm: str, options: str, distillation: str = "{}") -> str:
         how = TOLD.get(key, f"{key} = {{}}")
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         told.append(how.get(value, f"{key} = {value}") if isinstance(how, dict) else how.format(shown))
-    return ", ".join(told) or label(arm)
+    return ", ".join(told) or BLOCK_NAMES.get(arm, label(arm))
 
 
 def by_arm(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
