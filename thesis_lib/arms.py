@@ -93,7 +93,7 @@ def wide(network: str, widths=None) -> list[int]:
 def own_source(name: str) -> dict[str, str]:
     """The code of an arm's blocks where it is written outside this package."""
     arm = arm_of(name)
-    code = "\n".join(filter(None, (code_of(BLOCKS[own]) for own in (arm.block, arm.attention) if own)))
+    code = "\n".join(filter(None, (code_of(BLOCKS[own]) for own in (arm.block, arm.attention) if own in BLOCKS)))
     return {"source": code} if code else {}
 
 

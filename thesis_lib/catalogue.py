@@ -12,11 +12,12 @@ from .networks import NETWORKS, PAPERS, Slot, make
 
 
 def source_of(made_by) -> str:
-    """What the first line of a block's or network's text, or of its file's, has in brackets: its paper."""
+    """The paper that the first line of a block's or network's text, or of its file's, names, mostly in brackets."""
     texts = (inspect.getdoc(made_by), getattr(inspect.getmodule(made_by), "__doc__", None))
-    lines = "\n".join((text or "").strip().partition("\n")[0] for text in texts)
-    found = re.search(r"\(([^()]*\b((19|20)\d\d\b|this thesis)[^()]*)\)", lines)
-    return found[1] if found else ""
+    lines = [(text or "").strip().partition("\n")[0] for text in texts]
+    line = next((line for line in lines if re.search(r"\b(19|20)\d\d\b|this thesis", line)), "")
+    found = re.search(r"\(([^()]*\b((19|20)\d\d\b|this thesis)[^()]*)\)", line)
+    return found[1] if found else line
 
 
 def pixels_of(network: str) -> int:
