@@ -66,12 +66,12 @@ def test_the_table_has_a_row_for_every_map_of_every_arm_and_says_who_passed():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"good": 0.2}, "모든 측정에서 망을 모르는 지도 셋보다 나았다"),
-        ({"good": 0.0}, "예측의 설명으로 쓰지 않는다"),
-        ({"good": 0.2, "left": 0.9}, "예측의 설명으로 쓰지 않는다"),
-        ({"good": 0.0}, "말할 수 있는 측정이 하나도 없다"),
-        ({"good": -0.2}, "말할 수 있는 측정이 하나도 없다"),
-        ({"good": 0.2, "seeds": 1}, "말할 수 있는 측정이 하나도 없다"),  # one seed has no interval
+        ({"good": 0.2}, "삭제 면적, 삽입 면적, 포인팅 게임, 마스크 안 몫의 모든 측정에서 나았다"),
+        ({"good": 0.0}, "지도를 설명으로 쓰지 않는다"),
+        ({"good": 0.2, "left": 0.9}, "지도를 설명으로 쓰지 않는다"),
+        ({"good": 0.0}, "말할 수 있는 측정은 하나도 없다"),
+        ({"good": -0.2}, "말할 수 있는 측정은 하나도 없다"),
+        ({"good": 0.2, "seeds": 1}, "말할 수 있는 측정은 하나도 없다"),  # one seed has no interval
         ({"good": 0.2, "left": 0.9}, "거의 그대로였다"),
         ({"seeds": 0}, "아직 재지 않았다"),
     ],
@@ -85,8 +85,33 @@ def test_a_mixed_verdict_names_what_was_won_and_what_was_not():
     for figures in found["found"]:
         figures["deletion/received"] = figures["deletion/received"] - 0.2
     sentence = map_tables.verdict(found, "senet_self", "received")
-    assert "삭제 면적에서 망을 모르는 지도 셋보다 나았고, 삽입 면적, 포인팅 게임, 마스크 안 몫에서는" in sentence
+    assert "셋(무작위, 가운데, 대비)보다 삭제 면적에서 나았고, 삽입 면적, 포인팅 게임, 마스크 안 몫에서는" in sentence
     assert "무작위 지도 하나만 기준으로 삼으면 삭제 면적에서 낫다." in sentence and "쓰지 않는다" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"good": 0.2}, "In 4 of 4 measures the attention"),
+        ({"good": 0.2}, "is not ruled out as an explanation."),
+        ({"good": 0.2, "left": 0.9}, "is not taken as an explanation."),
+        ({"good": 0.0, "masks": False}, "In 0 of 2 measures the attention"),
+        ({"good": 0.0}, "is not taken as an explanation."),
+        ({"seeds": 0}, "not been measured yet"),
+    ],
+)
+def test_the_english_verdict_says_what_the_korean_one_does(options, expected):
+    assert expected in map_tables.verdict_in_english(measured(**options), "senet_self", "received")
+
+
+def test_maps_of_one_seed_stand_beside_those_that_know_nothing():
+    told = map_tables.beside_blind(measured(seeds=1, masks=False), "senet_self", "received")
+    assert told.startswith("시드 0에서 SENet_self의 받은 어텐션은 삭제 면적이 0.") and told.endswith("평균은 없다.")
+    better = map_tables.beside_blind(measured(seeds=1, masks=False, good=0.2), "senet_self", "received")
+    assert better.endswith("모두 앞서는 평균은 삭제 면적, 삽입 면적이다.")
+    worse = map_tables.beside_blind(measured(seeds=1, good=-0.2), "senet_self", "received")
+    assert worse.endswith("평균은 없다.") and "마스크 안 몫이 0.3" in worse
+    assert "아직" in map_tables.beside_blind(NOTHING, "senet_self", "received")
 
 
 def test_two_arms_are_compared_seed_by_seed():
@@ -101,12 +126,12 @@ def test_two_arms_are_compared_seed_by_seed():
 
 
 def test_attention_that_is_even_is_called_so():
-    assert "거의 균등하다" in (told := map_tables.evenness(measured(), "senet_self"))
+    assert "기준(0.98)을 모든 층이 넘는다" in (told := map_tables.evenness(measured(), "senet_self"))
     assert told.startswith("시드 0, 1, 2에서")
     found = measured()
     for figures in found["found"]:
         figures["entropy/a"] = figures["entropy/a"] - 0.3
-    assert "균등하지 않다" in map_tables.evenness(found, "senet_self")
+    assert "넘는 층은 없다" in map_tables.evenness(found, "senet_self")
     assert "아직" in map_tables.evenness(NOTHING, "senet_self")
 
 

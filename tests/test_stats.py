@@ -217,10 +217,10 @@ def test_equal_accuracies_are_told_as_such():
 @pytest.mark.parametrize(
     ("test", "validation", "expected"),
     [
-        ([81, 82.1, 83], [81, 82.1, 83], "0보다 위에 있다. 시험 분할에서도 그렇다."),
-        ([81, 82.1, 83], [81, 80, 83], "0을 품는다. 시험 분할에서는 그렇지 않다."),
-        ([79, 80.1, 81], [81, 82.1, 83], "0보다 위에 있다. 시험 분할에서는 그렇지 않다."),
-        ([81, 80, 83], [79, 80.1, 81], "0보다 아래에 있다. 시험 분할에서는 그렇지 않다."),
+        ([81, 82.1, 83], [81, 82.1, 83], "0보다 위에 있다. 시험 정확도의 구간도 그렇다."),
+        ([81, 82.1, 83], [81, 80, 83], "0을 품는다. 시험 정확도의 구간은 0보다 위에 있다."),
+        ([79, 80.1, 81], [81, 82.1, 83], "0보다 위에 있다. 시험 정확도의 구간은 0보다 아래에 있다."),
+        ([81, 80, 83], [79, 80.1, 81], "0보다 아래에 있다. 시험 정확도의 구간은 0을 품는다."),
         ([81], [81], "아직 구간을 낼 수 없다"),
     ],
 )
@@ -230,7 +230,7 @@ def test_the_validation_split_is_told_beside_the_test_split(test, validation, ex
     both = table.merge(other, on=["arm", "seed"])
     assert expected in on_validation(both, "senet", "resnet")
     if len(test) > 1:
-        assert ("includes" in validation_in_english(both, "senet", "resnet")) == ("품는다" in expected)
+        assert ("includes" in validation_in_english(both, "senet", "resnet")) == expected.startswith("0을 품는다")
 
 
 def test_the_unpaired_interval_is_welchs():
@@ -288,6 +288,6 @@ def test_sentences_on_published_values_and_processors():
     assert "안에 있다" in beside_published(difference, 2.0) and "밖에 있다" in beside_published(difference, 9.0)
     assert "아직" in beside_published(paired(runs(senet=[81], resnet=[80]), "senet", "resnet"), 1.0)
     table = runs(senet=[81, 83], resnet=[80, 81]).assign(cpu_capability=["AVX2", "AVX512", "AVX512", "AVX512"])
-    assert "시드 0에는" in across_machines(table) and "흔들림" in across_machines(table)
+    assert "(시드 0의 망은 AVX2에서 SENet, AVX512에서 ResNet)" in across_machines(table)
     assert "아직 없다" in across_machines(table.iloc[:0])
     assert "모두" in across_machines(table.assign(cpu_capability="AVX2"))

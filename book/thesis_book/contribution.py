@@ -22,7 +22,7 @@ from thesis_lib.maps import inputs_of, network_of
 from thesis_lib.networks import observed
 from thesis_lib.records import Record
 
-from .map_tables import mean_interval
+from .map_tables import mean_interval, unit_of
 from .tables import by_arm, called
 from .trained import data_of, kept
 
@@ -119,10 +119,12 @@ def energies(found: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for network, runs in found.groupby("network", sort=False):
         for arm, own in by_arm(runs):
-            for layer, place in enumerate(own["found"].iloc[0]["parts"], start=1):
+            for place in own["found"].iloc[0]["parts"]:
                 parts = [run["parts"][place] for run in own["found"]]
                 cells = {f"{text} (%)": spread([part[name] for part in parts]) for name, text in PARTS.items()}
-                rows.append({"망": f"{called(network)}, {label(arm)}", "층": layer, "시드 수": len(own)} | cells)
+                rows.append(
+                    {"망": f"{called(network)}, {label(arm)}", "층": unit_of(place), "시드 수": len(own)} | cells
+                )
     return pd.DataFrame(rows)
 
 

@@ -81,7 +81,7 @@ def attention_shape(found: pd.DataFrame) -> pd.DataFrame:
     uniform = np.full((GRID**2, GRID**2), 1.0)
     centre = np.broadcast_to(centre_gaussian(GRID).numpy().ravel(), uniform.shape)
     random = torch.rand(GRID**2, GRID**2, generator=torch.Generator().manual_seed(0)).numpy()
-    for name, weights in (("균등한 어텐션", uniform), ("무작위 지도", random), ("가운데 지도", centre)):
+    for name, weights in (("균등한 어텐션", uniform), ("무작위 어텐션", random), ("가운데를 보는 어텐션", centre)):
         weights = (weights / weights.sum(1, keepdims=True))[None, None]
         rows.append((name, "—", "—", *(f"{measured(weights).item():.3f}" for measured in (entropy, distance))))
     return pd.DataFrame(rows, columns=["비교군", "층", "헤드", "엔트로피 (0–1)", "평균 거리 (맵의 한 변 = 1)"])
@@ -126,29 +126,69 @@ def better(found: pd.DataFrame, arm: str, method: str, other: str, measure: str)
     return all(mean - half > 0 for mean, half in (mean_interval(delta.mean(1)), mean_interval(delta.mean(0))))
 
 
+def made_of(found: pd.DataFrame, arm: str, method: str) -> list[str]:
+    """The measures that were taken of one kind of map."""
+    runs = found.loc[found["arm"] == arm, "found"]
+    return [measure for measure in MEASURES if len(runs) and f"{measure}/{method}" in runs.iloc[0]]
+
+
+def won_by(found: pd.DataFrame, arm: str, method: str) -> list[str]:
+    """The measures in which one kind of map beats every map that knows nothing of the network."""
+    there = made_of(found, arm, method)
+    return [m for m in there if all(better(found, arm, method, other, m) for other in BASELINES)]
+
+
 def verdict(found: pd.DataFrame, arm: str, method: str) -> str:
     """What the measures say of one kind of map, in words that the intervals bear."""
     runs = found.loc[found["arm"] == arm, "found"]
     if runs.empty:
         return "지도를 아직 재지 않았다."
-    there = [measure for measure in MEASURES if f"{measure}/{method}" in runs.iloc[0]]
-    won = [m for m in there if all(better(found, arm, method, other, m) for other in BASELINES)]
+    there, won = made_of(found, arm, method), won_by(found, arm, method)
     names = {measure: name.removesuffix(" (%)") for measure, name in MEASURES.items()}
-    counted = f"시드 {len(runs)}개에서 {label(arm)}의 지도({METHODS[method]})는 "
+    counted = f"시드 {len(runs)}개에서 {label(arm)}의 {METHODS[method]}이 망을 모르는 지도 셋(무작위, 가운데, 대비)"
     if len(won) == len(there):
-        counted += f"{', '.join(names[m] for m in there)}의 모든 측정에서 망을 모르는 지도 셋보다 나았다."
+        counted += f"보다 {', '.join(names[m] for m in there)}의 모든 측정에서 나았다."
     elif won:
         rest, best = (", ".join(names[m] for m in there if (m in won) == yes) for yes in (False, True))
-        counted += f"{best}에서 망을 모르는 지도 셋보다 나았고, {rest}에서는 그렇다고 말할 수 없다."
+        counted += f"보다 {best}에서 나았고, {rest}에서는 그렇다고 말할 수 없다."
     else:
-        counted += "망을 모르는 지도 셋을 모두 앞선다고 말할 수 있는 측정이 하나도 없다."
+        counted += "을 모두 앞선다고 말할 수 있는 측정은 하나도 없다."
     chance = [names[m] for m in there if better(found, arm, method, "random", m)]
     if len(won) < len(there) and chance:
         counted += f" 무작위 지도 하나만 기준으로 삼으면 {', '.join(chance)}에서 낫다."
     left, passed = after_shuffling(found, arm, method)
     shuffled = "섞자 지도가 달라졌다" if passed else "섞어도 지도가 거의 그대로였다"
-    refused = "" if won and passed else " 그러므로 정해 둔 규칙에 따라 이 지도를 예측의 설명으로 쓰지 않는다."
+    # one measure that is won is enough: the rule refuses maps that are no better
+    refused = "" if won and passed else " 그러므로 셋을 모두 앞서야 한다는 기준에 따라 이 지도를 설명으로 쓰지 않는다."
     return counted + f" 가중치를 모두 {shuffled}(남은 순위 상관의 크기 {left:.2f}).{refused}"
+
+
+def verdict_in_english(found: pd.DataFrame, arm: str, method: str) -> str:
+    """`verdict` for the English abstract."""
+    there, won = made_of(found, arm, method), won_by(found, arm, method)
+    if not there:
+        return "They have not been measured yet."
+    used = won and after_shuffling(found, arm, method)[1]
+    return (
+        f"In {len(won)} of {len(there)} measures the attention that a position receives beats all three maps that do "
+        f"not look at the network, so it is {'not ruled out' if used else 'not taken'} as an explanation."
+    )
+
+
+def beside_blind(found: pd.DataFrame, arm: str, method: str) -> str:
+    """The means of one kind of map beside those of the maps that know nothing of the network, in a sentence."""
+    told, ahead = [], []
+    for measure in made_of(found, arm, method):
+        name = MEASURES[measure].removesuffix(" (%)")
+        own, *blind_ones = (values(found, arm, f"{measure}/{m}").mean() for m in (method, *BASELINES))
+        others = ", ".join(f"{METHODS[m]} {value:.3f}" for m, value in zip(BASELINES, blind_ones, strict=True))
+        told.append(f"{name}이 {own:.3f}({others})")
+        if own < min(blind_ones) if measure in LEAST else own > max(blind_ones):
+            ahead.append(name)
+    if not told:
+        return "지도를 아직 재지 않았다."
+    first = f"{seeds_of(found[found['arm'] == arm])}에서 {label(arm)}의 {METHODS[method]}은 {', '.join(told)}이다."
+    return f"{first} 망을 모르는 지도 셋을 모두 앞서는 평균은 {', '.join(ahead) + '이다' if ahead else '없다'}."
 
 
 def compared(found: pd.DataFrame, measure: str, method: str, first: str, second: str) -> str:
@@ -178,9 +218,9 @@ def evenness(found: pd.DataFrame, arm: str) -> str:
     means = [float(values(found, arm, key).mean()) for key in layers]
     told, seeds = ", ".join(f"{value:.3f}" for value in means), seeds_of(found[found["arm"] == arm])
     start = f"{seeds}에서 {label(arm)}의 어텐션 엔트로피의 평균은 앞 층부터 차례로 {told}이다."
-    if means[-1] > EVEN:
-        return f"{start} 마지막 층의 어텐션 가중치는 거의 균등하다."
-    return f"{start} 마지막 층의 어텐션 가중치는 균등하지 않다."
+    even = [str(number) for number, value in enumerate(means, start=1) if value >= EVEN]
+    which = "모든 층이" if len(even) == len(means) else f"{', '.join(even)}번째 층만"
+    return f"{start} 거의 균등하다고 보는 기준({EVEN})을 {f'{which} 넘는다' if even else '넘는 층은 없다'}."
 
 
 def without_colour(networks: dict[str, nn.Module], data: Dataset) -> float:

@@ -36,12 +36,16 @@ def across_machines(table: pd.DataFrame) -> str:
     """Whether the arms of one seed ran on processors that round alike."""
     if table.empty:
         return "견줄 실행이 아직 없다."
-    kinds = table.groupby("seed")["cpu_capability"].nunique()
-    if not (mixed := [str(seed) for seed in kinds.index[kinds > 1]]):
+    told = []
+    for seed, runs in table.groupby("seed"):
+        kinds = [f"{kind}에서 {', '.join(map(label, own['arm']))}" for kind, own in runs.groupby("cpu_capability")]
+        if len(kinds) > 1:
+            told.append(f"시드 {seed}의 망은 {', '.join(kinds)}")
+    if not told:
         return "같은 시드의 망은 모두 명령 집합이 같은 CPU에서 학습했다."
     return (
-        f"시드 {', '.join(mixed)}에는 명령 집합이 서로 다른 CPU에서 학습한 망이 섞여 있어, "
-        "그 시드의 차이에는 CPU에서 온 흔들림도 들어 있다."
+        f"명령 집합이 서로 다른 CPU에서 학습한 망이 있으므로({'; '.join(told)}), "
+        "그 시드에서 이들 사이의 차이에는 CPU에서 온 흔들림도 들어 있다."
     )
 
 
@@ -166,10 +170,10 @@ def on_validation(table: pd.DataFrame, first: str, second: str) -> str:
     d, tested = (paired(table, first, second, value=value) for value in ("val_accuracy", "test_accuracy"))
     if d.n < 2:
         return "검증 정확도의 차이는 아직 구간을 낼 수 없다."
-    same = "시험 분할에서도 그렇다" if side_of(d) == side_of(tested) else "시험 분할에서는 그렇지 않다"
+    same = "도 그렇다" if side_of(d) == side_of(tested) else f"은 {SIDES[side_of(tested)]}"
     return (
         f"같은 두 비교군의 검증 정확도의 차이는 평균 {d.mean:+z.2f}%p이고 95% 신뢰구간은 "
-        f"[{d.low:+z.2f}, {d.high:+z.2f}]이다. 이 구간은 {SIDES[side_of(d)]}. {same}."
+        f"[{d.low:+z.2f}, {d.high:+z.2f}]이다. 이 구간은 {SIDES[side_of(d)]}. 시험 정확도의 구간{same}."
     )
 
 
