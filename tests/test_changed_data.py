@@ -5,7 +5,6 @@ from helpers import korean_sentence, tiny, write_pictures
 from PIL import Image
 
 from thesis_lib import ThesisError, train
-from thesis_lib.data import load
 from thesis_lib.errors import Stopped
 from thesis_lib.profiles import train_missing
 from thesis_lib.verification import verify
@@ -15,14 +14,12 @@ from thesis_lib.verification import verify
 def own(tmp_path):
     """The root of a data folder that a test may change."""
     write_pictures(tmp_path / "data" / "tiny")
-    yield tmp_path / "data"
-    load.cache_clear()
+    return tmp_path / "data"
 
 
 def repaint(root) -> None:
-    """Another colour for one picture, seen as by a new process."""
+    """Another colour for one picture."""
     Image.new("RGB", (8, 8), (1, 2, 3)).save(next((root / "tiny" / "train").rglob("*.png")))
-    load.cache_clear()
 
 
 def test_a_checkpoint_is_not_resumed_on_other_pictures(own, tmp_path, stop_at):
@@ -37,7 +34,7 @@ def test_a_checkpoint_is_not_resumed_on_other_pictures(own, tmp_path, stop_at):
     assert train(tiny(), tmp_path, resume=False, root=own, device="cpu", show=False).id == tiny().id
 
 
-def test_a_finished_run_does_not_pass_for_one_on_other_pictures(own, tmp_path, capsys):
+def test_a_finished_run_does_not_pass_for_one_on_other_pictures(own, tmp_path, capsys, monkeypatch):
     options = {"root": own, "device": "cpu", "show": False}
     before = train(tiny(epochs=1), tmp_path, **options)
     assert train(tiny(epochs=1), tmp_path, **options).data == before.data
@@ -48,8 +45,10 @@ def test_a_finished_run_does_not_pass_for_one_on_other_pictures(own, tmp_path, c
     with pytest.raises(ThesisError, match="실험 1개가 실패했다"):
         train_missing([tiny(epochs=1)], tmp_path, **options)
     assert "다른 자료" in capsys.readouterr().err
-    with pytest.raises(ThesisError, match="다른 자료"):
-        verify(before.id, tmp_path, root=own, device="cpu", show=False)
+    with monkeypatch.context() as patch:
+        patch.delattr("thesis_lib.verification.train")  # it is refused before anything is trained
+        with pytest.raises(ThesisError, match="다른 자료"):
+            verify(before.id, tmp_path, root=own, device="cpu", show=False)
     after = train(tiny(epochs=1), tmp_path, resume=False, **options)
     assert after.data["data"]["checksum"] != before.data["data"]["checksum"]
 

@@ -47,6 +47,10 @@ MISTAKES = {
     "keys of distillation": ["train", "--distillation", "{1: 2, method: [a]}"],
     "pictures beyond memory": ["train", "--image-size", "3000000"],
     "a run that is not there": ["verify", "nothing"],
+    "a date that is none": ["train", "--seed", "2024-13-45"],
+    "a value for a switch": ["train", "--restart=1"],
+    "an arm beside itself": ["compare", "senet", "senet", "--results", str(ROOT / "results")],
+    "nothing to compare": ["compare", "senet", "resnet"],
     "too many for records": ["records", "--arm", "senet"],
 }
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from thesis_lib import ThesisError
 from thesis_lib.data import load
+from thesis_lib.data.folder import decode
 
 
 def content(split) -> set[tuple[bytes, int]]:
@@ -52,6 +53,47 @@ def test_every_colour_mode_becomes_rgb_of_the_asked_size(tmp_path, mode):
     assert bool(grey) == (mode == "L")
 
 
+def test_a_picture_is_read_as_a_viewer_shows_it(tmp_path):
+    """Turned as its camera says, and on white where it is transparent."""
+    left_black = np.full((8, 8, 3), 255, np.uint8)
+    left_black[:, :4] = 0
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be shown a quarter turn clockwise
+    Image.fromarray(left_black).save(tmp_path / "turned.png", exif=turned)
+    assert np.array_equal(decode(tmp_path / "turned.png", 8), left_black.transpose(1, 0, 2))
+    clear = np.dstack([np.zeros((8, 8, 3), np.uint8), np.repeat([[0], [255]], 4, axis=0).repeat(8, axis=1)])
+    Image.fromarray(clear.astype(np.uint8)).save(tmp_path / "clear.png")
+    assert decode(tmp_path / "clear.png", 8)[:, :, 0].tolist() == [[255] * 8] * 4 + [[0] * 8] * 4
+
+
+def test_a_picture_of_more_than_eight_bits_is_refused_rather_than_cut(tmp_path):
+    write_pictures(tmp_path / "own", train=3, test=2)
+    deep = next((tmp_path / "own" / "train").rglob("*.png"))
+    Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 300).save(deep)
+    assert str(deep) in (told := refused(tmp_path)) and "8비트" in told
+
+
+def test_a_picture_that_is_too_large_to_open_is_named(tmp_path, monkeypatch):
+    write_pictures(tmp_path / "own", train=3, test=2)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    assert str(tmp_path / "own" / "train") in refused(tmp_path)
+
+
+def test_a_channel_of_one_value_leaves_the_others_to_learn_from(tmp_path):
+    write_pictures(tmp_path / "own", train=3, test=2)
+    for path in (tmp_path / "own").rglob("*.png"):
+        Image.fromarray(np.array(Image.open(path)) * np.array([0, 1, 0], np.uint8)).save(path)
+    data = load("own", tmp_path, 8)
+    assert data.std[0] == data.std[2] == 1 and 0 < data.std[1] < 1 and data.mean[0] == 0
+
+
+def test_pictures_that_come_later_are_seen(tmp_path):
+    write_pictures(tmp_path / "own", train=3, test=2)
+    before = len(load("own", tmp_path, 8).train)
+    shutil.copy(next((tmp_path / "own" / "train").rglob("*.png")), tmp_path / "own" / "train" / "나비" / "more.png")
+    assert len(load("own", tmp_path, 8).train) == before + 1
+
+
 def test_validation_split_is_stratified_disjoint_and_of_one_tenth(tmp_path):
     write_pictures(tmp_path / "own", classes=("a", "b", "c"), train=30, test=2)
     data = load("own", tmp_path, 8)
@@ -81,7 +123,6 @@ def test_one_changed_pixel_changes_the_checksum(tmp_path):
     pixels = np.array(Image.open(path))
     pixels[3, 3, 1] ^= 1
     Image.fromarray(pixels).save(path)
-    load.cache_clear()
     assert load("own", tmp_path, 8).checksum != before
 
 
@@ -89,7 +130,6 @@ def test_decoded_pixels_are_kept_and_equal(tmp_path):
     write_pictures(tmp_path / "own", train=5, test=2)
     before = load("own", tmp_path, 8)
     assert list((tmp_path / ".decoded").rglob("train.npy"))
-    load.cache_clear()
     assert torch.equal(load("own", tmp_path, 8).train.images, before.train.images)
 
 

@@ -7,7 +7,7 @@ from captum.attr import LayerGradCam
 from helpers import draw, korean_sentence, redraw
 from torch.nn import functional as F
 
-from thesis_book import map_methods
+from thesis_book import faithfulness, map_methods
 from thesis_lib import ARMS, ThesisError, build, maps
 from thesis_lib.arms import BLOCKS
 
@@ -93,10 +93,10 @@ def test_gate_statistics_are_those_of_each_class():
     model, x, labels = network("senet"), draw(6, 3, 32, 32), torch.tensor([1, 0, 1, 4, 0, 1])
     gate = maps.gates_of(model, x)["stages.2.0.standard"]
     mean, deviation = map_methods.gate_statistics(model, x, labels)["stages.2.0.standard"]
-    assert mean.shape == (3, 64)
+    assert mean.shape == (5, 64) and np.isnan(mean[2:4]).all()  # classes 2 and 3 have no picture
     np.testing.assert_allclose(mean[0], (gate[1] + gate[4]) / 2, rtol=1e-6)
     np.testing.assert_allclose(deviation[1], gate[[0, 2, 5]].std(0), rtol=1e-6)
-    assert np.all(deviation[2] == 0)  # one picture of the class
+    assert np.all(deviation[4] == 0)  # one picture of the class
 
 
 def test_without_a_squeeze_a_gate_is_averaged_over_positions():
@@ -111,6 +111,9 @@ def test_maps_need_as_many_keys_as_queries():
     model, x = network("non_local", subsample=True), draw(1, 3, 32, 32)
     assert maps.attention_of(model, x) and "rollout" not in map_methods.methods_for(model, x)
     assert "rollout" in map_methods.methods_for(network("non_local"), x)
+    assert not map_methods.over_positions(np.ones((1, 1, 64, 16))) and not map_methods.over_positions(np.ones([1] * 4))
+    measured = faithfulness.measures(model.eval(), draw(2, 3, 32, 32), None, show=False)
+    assert not [name for name in measured if name.startswith("entropy")] and "deletion/grad_cam" in measured
 
 
 @pytest.mark.parametrize("name", ["densenet16", "shufflenet_half", "resnet14"])

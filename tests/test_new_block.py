@@ -229,6 +229,12 @@ from thesis_lib import Experiment, block
 
 class Parent(nn.Module):
     scale = 1
+    dilations = [1, 2]
+
+    @property
+    def twice(self):
+        return 2 * self.scale
+
     def forward(self, x):
         return x.sigmoid()
 
@@ -247,7 +253,7 @@ def test_a_cell_that_is_edited_is_another_experiment(monkeypatch):
 
     shell, main = InteractiveShell(), types.ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", main)
-    edits = [("", ""), ("sigmoid", "tanh"), ("scale = 1", "scale = 2")]
+    edits = [("", ""), ("sigmoid", "tanh"), ("scale = 1", "scale = 2"), ("[1, 2]", "[4, 8]"), ("2 * self", "3 * self")]
     try:
         for run in (lambda cell: shell.run_cell(cell).raise_error(), lambda cell: exec(cell, shell.user_ns)):
             found = []
@@ -300,6 +306,24 @@ def test_its_parts_may_have_any_name(toy):
             return self.options(self.stage(x))
 
     assert cost(tiny(arm="toy_names").build(2), 8).parameters > 0
+
+
+def test_a_layer_with_two_names_is_saved_and_resumed(toy, train_tiny, tmp_path, stop_at):
+    @block
+    class ToyTwice(toy):
+        def __init__(self, channels):
+            super().__init__(channels)
+            self.again = self.mix
+
+        def forward(self, x):
+            return super().forward(x) + self.again(x.mean((2, 3)))[:, :, None, None]
+
+    stop_at(3)
+    with pytest.raises(Stopped):
+        train_tiny(tiny(arm="toy_twice"), tmp_path)
+    stop_at.never()
+    resumed, whole = (train_tiny(tiny(arm="toy_twice"), tmp_path / part) for part in ("", "whole"))
+    assert resumed.data["weights_sha256"] == whole.data["weights_sha256"]
 
 
 def test_its_dropout_is_drawn_from_the_seed_and_the_step(toy, train_tiny, tmp_path, stop_at):

@@ -55,6 +55,12 @@ def test_experiment_notebook_leaves_a_record(tmp_path, pictures):
     assert "기록 1개" in again and "볼 기록이 없다" in again
 
 
+def test_experiment_notebook_takes_a_network_that_is_no_resnet(tmp_path, pictures, capsys):
+    given = {"network": "shufflenet_half", "dataset": "tiny", "image_size": 32, "arm": "senet", "epochs": 1}
+    run_here("notebooks/experiment.ipynb", given | {"results": str(tmp_path), "root": str(pictures), "batch_size": 18})
+    assert "시험 정확도" in capsys.readouterr().out
+
+
 def test_method_notebook_shows_the_degeneracy(tmp_path):
     output = run_notebook("notebooks/method.ipynb", {"channels": 32}, tmp_path / "method.ipynb")
     text = text_of(output)
@@ -140,6 +146,11 @@ def test_analysis_notebook_looks_at_the_run_that_is_named(tmp_path, train_tiny, 
     record = train_tiny(tiny(arm="senet_self", image_size=32, epochs=1), tmp_path)
     given = {"results": str(tmp_path), "root": str(pictures), "run": record.id, "query": [1, 2], "measure": True}
     text = text_of(run_notebook("notebooks/analysis.ipynb", given, tmp_path / "analysis.ipynb"))
-    assert record.id in text and "stages.2.0.standard" in text and "SENet_self의 지도(받은 어텐션)는" in text
+    assert record.id in text and "stages.2.0.standard" in text and "SENet_self의 받은 어텐션이" in text
     with pytest.raises(ThesisError, match="picture는 0 이상"):
         run_here("notebooks/analysis.ipynb", given | {"picture": -1})
+    for query in ([-1, 4], [1], [1.5, 2]):
+        with pytest.raises(ThesisError, match="query는"):
+            run_here("notebooks/analysis.ipynb", given | {"query": query})
+    with pytest.raises(ThesisError, match="batch는 2 이상"):
+        run_here("notebooks/method.ipynb", {"batch": 1})

@@ -11,7 +11,7 @@ from helpers import korean_sentence, tiny
 from thesis_lib import ThesisError, load_records
 from thesis_lib.__main__ import main
 from thesis_lib.profiles import missing, parse_limit, read_profile, train_missing
-from thesis_lib.records import diverged
+from thesis_lib.records import DIVERGED, diverged
 
 PROFILES = sorted((Path(__file__).resolve().parents[1] / "profiles").glob("*.yaml"))
 GRID = """
@@ -51,6 +51,7 @@ def test_the_projects_own_profiles_can_be_read(path):
         *("", "runs:", "runs: []", "runs: 3", "runs: [3]", "[1, 2]", "a: {", "\udcff"),
         *("runs: [{arm: senett}]", "runs: [{epoch: 3}]", "runs: [{epochs: 0}]", "runs: [{1: 2}]"),
         "runs: [{arm: senet}, {seed: []}]",
+        *("runs: [{seed: 0, seed: 1}]", "epochs: 3\nruns: [{arm: senet}]", "runs: [{seed: 2024-02-30}]"),
     ],
     ids=repr,
 )
@@ -60,6 +61,12 @@ def test_nonsense_is_refused(text, tmp_path):
     with pytest.raises(ThesisError) as caught:
         read_profile(path)
     korean_sentence(caught.value)
+
+
+def test_a_number_may_have_an_exponent(tmp_path):
+    path = tmp_path / "profile.yaml"
+    path.write_text("runs: [{learning_rate: [1e-3, 2.5e-1], arm: senet}]", encoding="utf-8")
+    assert [experiment.learning_rate for experiment in read_profile(path)] == [0.001, 0.25]
 
 
 def test_a_missing_profile_names_those_that_are_there(profile):
@@ -113,17 +120,34 @@ def test_a_run_that_cannot_go_on_does_not_keep_the_others_from_it(pictures, prof
     assert korean_sentence(err.splitlines()[-1]).startswith("오류: 실험 1개가 실패했다.")
     assert main(command(profile, pictures, tmp_path / "results")) == 0  # it would diverge again: named, passed over
     out, err = capsys.readouterr()
-    assert "끝: " not in out and out.count("발산한 실험: ") == 1 and "5개 가운데 4개에 기록이 있다" in out
+    assert (
+        "끝: " not in out
+        and out.count("발산한 실험(--restart로 다시 한다): ") == 1
+        and "5개 가운데 4개에 기록이 있다" in out
+    )
     [lost] = diverged(tmp_path / "results", [e.id for e in read_profile(profile)]).items()
     assert "-senet-" in lost[0] and "손실이 유한하지 않다" in lost[1]
 
 
-def test_a_run_of_another_process_is_left_to_it(pictures, tmp_path, profile):
+def test_a_run_that_has_its_record_is_not_called_diverged(train_tiny, tmp_path):
+    lost = tiny(learning_rate=1e30)
+    with pytest.raises(ThesisError, match="유한하지 않다"):
+        train_tiny(lost, tmp_path)
+    note = tmp_path / "runs" / lost.id / DIVERGED
+    kept, found = note.read_bytes(), tmp_path / "runs" / tiny().id
+    found.mkdir(parents=True)
+    (found / DIVERGED).write_bytes(kept.replace(lost.id.encode(), tiny().id.encode()))
+    train_tiny(tiny(), tmp_path, resume=False)
+    assert note.exists() and not (found / DIVERGED).exists()
+
+
+def test_a_run_of_another_process_is_left_to_it(pictures, tmp_path, profile, capsys):
     from thesis_lib.checkpoint import only_one
 
     experiments = read_profile(profile)[:2]
     with only_one(tmp_path / "checkpoints" / experiments[0].id):
         left = train_missing(experiments, tmp_path, root=pictures, device="cpu", show=False)
+    assert f"다른 프로세스가 같은 실험을 하고 있다: {experiments[0].id}" in capsys.readouterr().out
     assert left == [experiments[0]] and list(load_records(tmp_path)["id"]) == [experiments[1].id]
 
 

@@ -7,6 +7,8 @@ import torch
 from helpers import EXACT, korean_sentence, tiny
 from safetensors.torch import load_file
 
+from thesis_lib import trainer
+from thesis_lib.environment import describe
 from thesis_lib.errors import Stopped
 
 OUTSIDE = ("time", "environment", "seal")  # wall-clock and machine, and the hash over them
@@ -93,3 +95,34 @@ def test_restart_takes_nothing_from_before(train_tiny, tmp_path, stop_at, uninte
     assert_equal_to_the_bit(train_tiny(tiny(), tmp_path), uninterrupted)
     again = train_tiny(tiny(), tmp_path, resume=False)
     assert_equal_to_the_bit(again, uninterrupted)
+
+
+def test_a_run_that_moved_names_every_place(train_tiny, tmp_path, stop_at, monkeypatch):
+    for threads, step in ((1, 2), (8, 2), (1, 2)):
+        stop_at(step)
+        monkeypatch.setattr(trainer, "describe", lambda device, threads=threads: {"threads": threads, "torch": "2"})
+        with pytest.raises(Stopped):
+            train_tiny(tiny(), tmp_path)
+    stop_at.never()
+    found = train_tiny(tiny(), tmp_path).data["environment"]
+    assert found["threads"] == "1, 8" and found["torch"].startswith("2, ") and found["device"] == "CPU"
+    alone = train_tiny(tiny(), tmp_path / "alone").data["environment"]
+    assert alone == describe(torch.device("cpu"))
+
+
+def test_a_signal_in_the_last_step_stops_too(train_tiny, tmp_path, monkeypatch, uninterrupted):
+    class Late(trainer.StopRequest):
+        asked_times = 0
+
+        def reason(self):
+            self.asked_times += 1
+            found = super().reason()
+            self.signal = 2 if self.asked_times == 8 else self.signal  # while the last step is under way
+            return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "StopRequest", Late)
+        with pytest.raises(Stopped) as caught:
+            train_tiny(tiny(), tmp_path)
+    assert caught.value.status == 130 and not list(tmp_path.rglob("record.json"))
+    assert_equal_to_the_bit(train_tiny(tiny(), tmp_path), uninterrupted)

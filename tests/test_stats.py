@@ -209,6 +209,21 @@ def test_a_difference_without_a_planned_test_gets_no_verdict():
     )
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_differences_without_spread_have_no_interval(count):
+    """300 and 299, 305 and 304 of 360 pictures: the differences are equal but for their last bit."""
+    right = np.array([300, 305, 310])[:count]
+    table = runs(senet=list(100 * right / 360), resnet=list(100 * (right - 1) / 360))
+    d = paired(table, "senet", "resnet")
+    assert np.isnan([d.low, d.high, d.p]).all() and d.verdict == "차이를 확인하지 못했다" and d.superior == 1
+    assert outcome(d).endswith("가 모두 +0.28%p로 같아 구간을 낼 수 없다.")
+    assert "so no interval" in in_english(d) and "아직" in on_validation(
+        table.assign(val_accuracy=table["test_accuracy"]), "senet", "resnet"
+    )
+    [row] = tables.differences(table, [("senet", "resnet")]).to_dict("records")
+    assert row["95% 구간"] == row["p"] == row["효과 (SD)"] == "—" and row["차이 (%p)"] == "+0.28"
+
+
 def test_equal_accuracies_are_told_as_such():
     d = paired(runs(senet=[80, 81], resnet=[80, 81]), "senet", "resnet")
     assert outcome(d) == "시드 2개에서 SENet와 ResNet의 시험 정확도가 모두 같다." and p_value(d.p) == "—"
@@ -288,6 +303,10 @@ def test_sentences_on_published_values_and_processors():
     assert "안에 있다" in beside_published(difference, 2.0) and "밖에 있다" in beside_published(difference, 9.0)
     assert "아직" in beside_published(paired(runs(senet=[81], resnet=[80]), "senet", "resnet"), 1.0)
     table = runs(senet=[81, 83], resnet=[80, 81]).assign(cpu_capability=["AVX2", "AVX512", "AVX512", "AVX512"])
-    assert "(시드 0의 망은 AVX2에서 SENet, AVX512에서 ResNet)" in across_machines(table)
+    table = table.assign(device="CPU", threads=[1, 2, 1, 1], torch="2.15")
+    told = across_machines(table.assign(threads=1))
+    assert "명령 집합에 차이가 있으므로(시드 0의 망은 AVX2에서 SENet, AVX512에서 ResNet)," in told
+    both = across_machines(table)
+    assert "명령 집합, 스레드 수에" in both and "시드 1의 망은 AVX512 1에서 ResNet, AVX512 2에서 SENet" in both
     assert "아직 없다" in across_machines(table.iloc[:0])
-    assert "모두" in across_machines(table.assign(cpu_capability="AVX2"))
+    assert "모두" in across_machines(table.assign(cpu_capability="AVX2", threads=1))

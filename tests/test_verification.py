@@ -84,8 +84,11 @@ def test_threads_of_the_record_are_used_and_given_back(results, pictures, monkey
 
     monkeypatch.setattr("thesis_lib.verification.train", not_now)
     with pytest.raises(ThesisError, match="여기까지"):
-        verify(RUN, results)
-    assert seen == [2] and torch.get_num_threads() == 1
+        verify(RUN, results, root=pictures)
+    rewrite(results, lambda data: data["environment"].update(threads="1, 2"))  # of a run that moved
+    with pytest.raises(ThesisError, match="여기까지"):
+        verify(RUN, results, root=pictures)
+    assert seen == [2, 2] and torch.get_num_threads() == 1
 
 
 def test_unknown_runs_and_other_numerics_are_refused(results, pictures, capsys):
@@ -94,3 +97,15 @@ def test_unknown_runs_and_other_numerics_are_refused(results, pictures, capsys):
     rewrite(results, lambda data: data.update(numerics=0))
     assert verify_command(results, pictures) == 2
     assert "다른 버전의 계산" in korean_sentence(capsys.readouterr().err)
+
+
+def test_a_run_that_moved_is_judged_by_its_accuracy(results, pictures, capsys):
+    rewrite(results, lambda data: data["environment"].update(threads="2, 1"))
+    assert verify_command(results, pictures) == 0
+    assert "환경이 달라(threads)" in korean_sentence(capsys.readouterr().out)
+
+
+def test_an_interrupted_check_does_not_promise_to_go_on(results, pictures, capsys, stop_at):
+    stop_at(1)
+    assert verify_command(results, pictures) == 2
+    assert "처음부터 다시" in korean_sentence(capsys.readouterr().err)

@@ -1,10 +1,8 @@
 """`python -m thesis_lib`: one door for notebooks, Snakemake, cluster jobs and people."""
 
 import argparse
-import json
 import sys
 import time
-from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -21,21 +19,22 @@ class Parser(argparse.ArgumentParser):
         for english, korean in (
             ("the following arguments are required", "빠진 인자"), ("unrecognized arguments", "알 수 없는 인자"),
             ("expected one argument", "값이 하나 있어야 한다"), ("invalid choice", "쓸 수 없는 값"),
-            ("invalid int value", "정수가 아닌 값"), ("choose from", "쓸 수 있는 값"), ("argument ", ""),
+            ("invalid int value", "정수가 아닌 값"), ("choose from", "쓸 수 있는 값"),
+            ("ignored explicit argument", "값을 받지 않는다:"), ("argument ", ""),
         ):  # fmt: skip
             message = message.replace(english, korean)
         raise ThesisError(f"{message}. 도움말: {self.prog} --help")
 
 
 def value_of(text: str):
-    """A value as JSON or YAML reads it: `--epochs 1.5` is refused by the experiment, not cut to 1."""
+    """A value as a profile has it: `--epochs 1.5` is refused by the experiment, not cut to 1."""
     import yaml
 
-    with suppress(ValueError):
-        return json.loads(text)  # YAML takes 1e-3 for a word
+    from .profiles import Loader
+
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return yaml.load(text, Loader)
+    except (yaml.YAMLError, ValueError):
         raise ThesisError(f"값을 읽을 수 없다: {text!r}. 수, 글자, [1, 2] 또는 {{num_heads: 8}} 꼴로 적으라.") from None
 
 
@@ -91,6 +90,9 @@ def compare_command(args, _rest) -> None:
     from .stats import compared
 
     table = load_records(args.results)
+    if args.first == args.second or table.empty:
+        wrong = "견줄 두 비교군이 같다" if len(table) else f"{args.results}에 기록이 없다"
+        raise ThesisError(f"{wrong}: {args.first}, {args.second}. 기록이 있는 서로 다른 둘을 적으라.")
     for arm in (args.first, args.second):
         choose("비교군", arm, sorted(table["arm"].unique()))
     told = False
@@ -103,7 +105,7 @@ def compare_command(args, _rest) -> None:
             changed = own[own["arm"].isin((d.first, d.second)) & (own["options"] != "{}")]
             for arm, options in changed.groupby("arm")["options"].first().items():
                 print(f"  {label(arm)}: {options}")
-            sizes = f", 95% 구간 [{d.low:+z.2f}, {d.high:+z.2f}], 보정한 p {d.adjusted:.3f}" if d.n > 1 else ""
+            sizes = f", 95% 구간 [{d.low:+z.2f}, {d.high:+z.2f}], 보정한 p {d.adjusted:.3f}" if d.p == d.p else ""
             print(f"  {label(d.first)} − {label(d.second)}: 시드 {d.n}개, 차이 {d.mean:+z.2f} %p{sizes}: {d.verdict}")
     if not told:
         raise ThesisError(f"같은 설정과 시드로 학습한 {args.first}와 {args.second}의 기록이 없다: {args.results}/runs.")

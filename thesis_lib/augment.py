@@ -10,10 +10,8 @@ PAD = 4
 
 
 class Pictures:
-    """A split on a device, padded once, from which augmented and normalised batches are gathered.
-
-    Crop offsets and flips of image i in an epoch are functions of (seed, epoch, i); so is the order.
-    """
+    """A split on a device, padded once, from which augmented and normalised batches are gathered. Crop offsets and
+    flips of image i in an epoch are functions of (seed, epoch, i); so is the order."""
 
     def __init__(self, split: Split, data: Dataset, device: torch.device, pad: int = 0):
         count, self.height, self.width, _ = split.images.shape

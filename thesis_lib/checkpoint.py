@@ -65,7 +65,7 @@ def refuse_unwritable(folder: Path) -> None:
 
 
 def packed(tensors: dict[str, Tensor]) -> bytes:
-    return save_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    return save_tensors({n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()})  # shared ones too
 
 
 def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> None:

@@ -30,10 +30,8 @@ def counted_macs(module: nn.Module, shape) -> int:
 
 
 def cost(model: nn.Module, image_size: int = 32) -> Cost:
-    """Parameters and MACs of one forward pass (convolutions, linear layers and attention products).
-
-    Norms, activations, pooling and the gate's multiplication are not counted, as is usual.
-    """
+    """Parameters and MACs of one forward pass (convolutions, linear layers and attention products). Norms, activations,
+    pooling and the gate's multiplication are not counted, as is usual."""
     total, exact = 0, True
     blocks = tuple(BLOCKS.values())
     inner = {id(m) for b in model.modules() if isinstance(b, blocks) for m in b.modules() if m is not b}

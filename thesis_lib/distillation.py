@@ -14,10 +14,8 @@ from .records import find_record
 
 
 def soft_label_loss(logits: Tensor, taught: Tensor, hard: Tensor, temperature: float, alpha: float) -> Tensor:
-    """alpha T^2 KL(p_T || p_S) + (1 - alpha) `hard`, p = softmax(logits / T), the mean over the batch.
-
-    Hinton et al. 2015, in the weighting of Zagoruyko and Komodakis' code. logits, taught: (B, classes).
-    """
+    """alpha T^2 KL(p_T || p_S) + (1 - alpha) `hard`, p = softmax(logits / T), the mean over the batch. Hinton et al.
+    2015, in the weighting of Zagoruyko and Komodakis' code. logits, taught: (B, classes)."""
     student, teacher = (F.log_softmax(scores / temperature, dim=1) for scores in (logits, taught))
     divergence = F.kl_div(student, teacher, reduction="batchmean", log_target=True)
     return alpha * temperature**2 * divergence + (1 - alpha) * hard
@@ -29,10 +27,8 @@ def attention_map(activation: Tensor) -> Tensor:
 
 
 def attention_transfer_loss(student: list[Tensor], teacher: list[Tensor], hard: Tensor, beta: float) -> Tensor:
-    """`hard` + beta sum over places of the mean square of Q_S / ||Q_S|| - Q_T / ||Q_T||.
-
-    As the authors' code has it; the paper writes beta / 2 times the norm of the difference.
-    """
+    """`hard` + beta sum over places of the mean square of Q_S / ||Q_S|| - Q_T / ||Q_T||. As the authors' code has it;
+    the paper writes beta / 2 times the norm of the difference."""
     gaps = [(attention_map(s) - attention_map(t)).square().mean() for s, t in zip(student, teacher, strict=True)]
     return hard + beta * torch.stack(gaps).sum()
 

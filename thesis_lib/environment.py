@@ -26,6 +26,7 @@ def pick_device(name: str | None = None) -> torch.device:
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.allow_tf32 = False  # "fp32" shall mean it
     return device
 
 
@@ -90,16 +91,16 @@ def memory_explained():
         yield
     except (MemoryError, RuntimeError) as error:  # torch raises a RuntimeError on a CPU
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
-            raise ThesisError("메모리가 모자란다. batch_size나 image_size를 줄이라.") from None  # checkpoints stay
+            raise ThesisError(
+                "메모리가 모자란다. batch_size나 image_size, 블록을 둘 단계를 줄이라."
+            ) from None  # checkpoints stay
         raise
 
 
 @contextmanager
 def over_before(deadline: float | None):
-    """Ends the process a second before the deadline where a single step would go past it.
-
-    Files are whole at every moment, so what is lost is the time since the last checkpoint.
-    """
+    """Ends the process a second before the deadline where a single step would go past it. Files are whole at every
+    moment, so what is lost is the time since the last checkpoint."""
 
     def leave():
         print("시간 제한에 닿았다. 저장한 것이 있으면 거기서 이어진다. 같은 명령을 다시 실행하라.", flush=True)

@@ -13,6 +13,18 @@ from .experiment import Experiment
 from .records import diverged, records_by_id
 
 
+class Loader(yaml.SafeLoader):
+    """YAML in which 1e-3 is a number and a name stands once."""
+
+    def construct_mapping(self, node, deep=False):
+        if len({str(key.value) for key, _ in node.value}) < len(node.value):
+            raise yaml.YAMLError
+        return super().construct_mapping(node, deep)
+
+
+Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"-?\d+(\.\d*)?e-?\d+$"), [*"-0123456789"])
+
+
 def read_profile(path: str | Path) -> list[Experiment]:
     """The experiments of a profile, in order of seeds, so that an unfinished batch is still paired.
 
@@ -25,11 +37,12 @@ def read_profile(path: str | Path) -> list[Experiment]:
         known = ", ".join(sorted(map(str, beside))) or "없음"
         raise ThesisError(f"프로필 파일이 없다: {path}. 있는 파일: {known}.")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        entries = content["runs"]
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader)
+        entries = content["runs" if list(content) == ["runs"] else None]
         grids = [{k: v if isinstance(v, list) else [v] for k, v in entry.items()} for entry in entries]
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
-        raise ThesisError(f"프로필을 읽을 수 없다: {path}. 'runs:' 아래에 실험을 목록으로 적으라.") from None
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError):
+        told = "'runs:' 하나 아래에 실험을 목록으로, 실험마다 이름은 한 번씩만 적으라"
+        raise ThesisError(f"프로필을 읽을 수 없다: {path}. {told}.") from None
     experiments = [Experiment.of(dict(zip(grid, v, strict=True))) for grid in grids for v in product(*grid.values())]
     if not experiments or [] in (values for grid in grids for values in grid.values()):
         raise ThesisError(f"프로필에 실험이 없거나 빈 목록이 있다: {path}.")
@@ -44,10 +57,8 @@ def missing(experiments: list[Experiment], results: str | Path) -> list[Experime
 
 
 def train_missing(experiments: list[Experiment], results: str | Path, **options) -> list[Experiment]:
-    """Train what is missing, one after another; skip what another process has. Returns what is left.
-
-    A run that cannot go on is named and passed over, with ThesisError at the end; one that diverged before is too.
-    """
+    """Train what is missing, one after another; skip what another process has. Returns what is left. A run that cannot
+    go on is named and passed over, with ThesisError at the end; one that diverged before is too."""
     from .trainer import train
 
     failed, resume = 0, options.get("resume", True)
@@ -57,14 +68,14 @@ def train_missing(experiments: list[Experiment], results: str | Path, **options)
         if resume and experiment.id not in left and experiment.dataset in DATASETS:
             continue  # a folder's pictures may have changed, which `train` asks
         if experiment.id in lost:  # and would again
-            print(f"발산한 실험: {experiment.id}  {lost[experiment.id]}", flush=True)
+            print(f"발산한 실험(--restart로 다시 한다): {experiment.id}  {lost[experiment.id]}", flush=True)
             continue
         try:
             record = train(experiment, results, **options)
             if not resume or experiment.id in left:
                 print(f"끝: {record.id}  시험 정확도 {record.test_accuracy:.2f} %", flush=True)
-        except Busy:
-            continue
+        except Busy as other:
+            print(other, flush=True)
         except CannotGoOn as error:
             print(f"실패: {experiment.id}  {error}", file=sys.stderr, flush=True)
             failed += 1

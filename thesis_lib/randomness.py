@@ -19,7 +19,7 @@ def generator(*parts: object) -> torch.Generator:
 
 @contextmanager
 def seeded(*parts: object):
-    """Draws from torch's global generator inside depend on the parts alone; outside nothing changes."""
+    """Draws from torch's global generator inside depend on the parts alone; the CPU's is put back after."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(*parts))
         yield

@@ -99,6 +99,7 @@ def write_record(results: str | Path, data: dict, predictions: dict[str, np.ndar
     write_atomically(folder / "weights.safetensors", weights)
     write_atomically(folder / "predictions.npz", content)
     write_atomically(folder / "record.json", record)
+    (folder / DIVERGED).unlink(missing_ok=True)
     return Record(folder, unsealed(record))
 
 
@@ -155,10 +156,8 @@ def usual(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def load_records(results: str | Path = "results", runs: Iterable[str] | None = None) -> pd.DataFrame:
-    """One row a finished run: its settings, results, cost, time and machine; of all runs, or of some.
-
-    Damaged records are left out and named in `.attrs["problems"]`. Accuracies are in percent.
-    """
+    """One row a finished run: its settings, results, cost, time and machine; of all runs, or of some. Damaged records
+    are left out and named in `.attrs["problems"]`. Accuracies are in percent."""
     records, problems = all_records(results, runs)
     columns = ["id", "dataset", "network", "arm", "seed", "epochs"]
     columns += ["test_accuracy", "val_accuracy", "parameters", "macs", "options", "distillation"]

@@ -15,7 +15,7 @@ LEVEL, POWER = 0.95, 0.8
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean paired difference in percentage points with its 95 % t-interval; nan where n < 2.
+    """Mean paired difference in percentage points with its 95 % t-interval; nan where n < 2 or all seeds agree.
 
     effect: mean difference over the pooled SD of both arms (Colas et al. 2019). superior: share of seeds
     on which the first is better, ties half (P(A > B) of Bouthillier et al. 2021). detectable: the
@@ -65,9 +65,8 @@ def paired(table: pd.DataFrame, first: str, second: str, value: str = "test_accu
     delta, n = a - b, len(wide)
     mean = float(delta.mean()) if n else np.nan
     superior = float((np.sign(delta).mean() + 1) / 2) if n else np.nan
-    if n < 2:
-        nan = np.nan
-        return Difference(first, second, n, mean, nan, nan, nan, nan, superior, nan, nan)
+    if n < 2 or np.ptp(delta) < 1e-9:  # without spread there is no interval
+        return Difference(first, second, n, mean, np.nan, np.nan, np.nan, np.nan, superior, np.nan, np.nan)
     test = stats.ttest_rel(a, b)
     low, high = test.confidence_interval(LEVEL)
     pooled = np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
@@ -94,10 +93,8 @@ def compared(table: pd.DataFrame, first: str, second: str, families=()) -> Diffe
 
 
 def smallest_detectable(n: int, sd: float, tests: int = 1) -> float:
-    """The true difference that a two-sided paired t-test at 5 % / tests finds with a chance of 80 %.
-
-    sd: standard deviation of the per-seed differences, in the unit of the answer. nan below three seeds.
-    """
+    """The true difference that a two-sided paired t-test at 5 % / tests finds with a chance of 80 %. sd: standard
+    deviation of the per-seed differences, in the unit of the answer. nan below three seeds."""
     return np.nan if n < 3 else float(sd * TTestPower().solve_power(nobs=n, alpha=(1 - LEVEL) / tests, power=POWER))
 
 

@@ -73,7 +73,7 @@ class Run:
         self.total = self.steps * experiment.epochs
         self.warmup = round(self.steps * experiment.warmup_epochs)
         self.state = State(torch.zeros(self.steps, device=device), torch.zeros(self.steps, device=device))
-        self.saved = time.monotonic()
+        self.saved, self.environment = time.monotonic(), describe(device)
 
     def autocast(self):
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.experiment.precision == "bf16")
@@ -114,6 +114,8 @@ class Run:
             bar.set_postfix_str(f"검증 {state.history[-1]['val_accuracy']:.1f} %")
         self.save()  # so that nothing is trained twice if the test split cannot be read now
         bar.close()
+        if stop.signal and (reason := stop.reason()):
+            raise reason
 
     def close_epoch(self) -> None:
         """Validate, and move on to the next epoch."""
@@ -150,7 +152,7 @@ class Run:
             if buffer := self.optimizer.state.get(parameter):
                 tensors[f"momentum.{name}"] = buffer["momentum_buffer"]
         place = {"epoch": state.epoch, "step": state.step, "history": state.history, "seconds": state.seconds}
-        place |= {"data": self.data.checksum}
+        place |= {"data": self.data.checksum, "environment": self.environment}
         checkpoint.save(self.folder, state.epoch * self.steps + state.step, tensors, place)
         self.saved = time.monotonic()
 
@@ -161,6 +163,10 @@ class Run:
         tensors, place = found
         if place.pop("data", self.data.checksum) != self.data.checksum:
             raise CannotGoOn(f"체크포인트를 만든 뒤에 자료가 바뀌었다: {self.folder}. --restart로 처음부터 하라.")
+        then = place.pop("environment", {})
+        for name, now in self.environment.items():  # a run that moved names every place
+            places = dict.fromkeys([*str(then.get(name, now)).split(", "), str(now)])
+            self.environment[name] = ", ".join(places) if len(places) > 1 else now
         part: dict[str, dict[str, Tensor]] = {kind: {} for kind in ("model", "momentum", "state")}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
@@ -192,7 +198,7 @@ class Run:
             "classes": list(data.classes),
             "cost": asdict(self.cost),
             "data": {"checksum": data.checksum, "mean": data.mean, "std": data.std, **splits},
-            "environment": describe(self.device),
+            "environment": self.environment,
             "time": {
                 "seconds": sum(seconds),
                 "seconds_per_epoch": sum(seconds) / len(seconds),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from .errors import ThesisError
+from .data import load
+from .errors import Stopped, ThesisError
 from .experiment import NUMERICS, Experiment
 from .records import SETTINGS, Record, find_record, load_records, run_folder
 from .trainer import train
@@ -15,10 +16,8 @@ SAME = ("torch", "numpy", "platform", "device", "threads", "cpu_capability")  # 
 
 
 def spread(record: Record, results: str | Path) -> tuple[str, float]:
-    """Standard deviation of the test accuracy over the seeds of a run's arm, percentage points, and its name.
-
-    Where there is one seed, the binomial standard error of its accuracy over the test pictures.
-    """
+    """Standard deviation of the test accuracy over the seeds of a run's arm, percentage points, and its name. Where
+    there is one seed, the binomial standard error of its accuracy over the test pictures."""
     table, same = load_records(results), [*SETTINGS, "arm", "options", "distillation"]
     own = table.loc[table["id"] == record.id, same].iloc[0]
     accuracies = table.loc[(table[same] == own).all(axis=1), "test_accuracy"]
@@ -57,15 +56,17 @@ def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, 
         raise ThesisError(f"기록이 없다: {run}. 있는 기록은 'python -m thesis_lib records'로 본다.")
     if record.data["numerics"] != NUMERICS:
         raise ThesisError(f"이 기록은 다른 버전의 계산으로 만들었다: {run}. 그 버전의 코드에서 확인하라.")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(record.data["environment"]["threads"])
+    experiment, threads = Experiment.of(record.data["experiment"]), torch.get_num_threads()
+    record.refuse_other(load(experiment.dataset, options.get("root", "data"), experiment.image_size).checksum)
+    torch.set_num_threads(int(str(record.data["environment"]["threads"]).split(", ")[-1]))
     try:
         with tempfile.TemporaryDirectory() as elsewhere:
             taught = record.data["experiment"].get("distillation", {})
             if taught and (teacher := run_folder(results, taught["teacher"])).is_dir():
                 shutil.copytree(teacher, run_folder(elsewhere, teacher.name))
-            again = train(Experiment.of(record.data["experiment"]), elsewhere, **options)
-            record.refuse_other(again.data["data"]["checksum"])
+            again = train(experiment, elsewhere, **options)
             return verdict(record, again, *spread(record, results))
+    except Stopped as stopped:
+        raise ThesisError("중단했다. 확인은 저장되지 않으므로 처음부터 다시 하라.") from stopped
     finally:
         torch.set_num_threads(threads)

@@ -51,6 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ThesisError as error:
         print(f"오류: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("중단했다. 다 잰 것은 남아 있으니 같은 명령을 다시 실행하면 이어서 한다.", file=sys.stderr)
+        return 130
     print(f"실험 {len(found)}개 가운데 기록과 가중치가 있는 {len(able)}개를 쟀다: {args.results}/runs")
     return 0
 

@@ -17,7 +17,7 @@ from thesis_lib.progress import progress
 from thesis_lib.randomness import generator
 from thesis_lib.records import Record, predictions_bytes
 
-from .map_methods import GRID, methods_for, saliency
+from .map_methods import GRID, methods_for, over_positions, saliency
 from .trained import arrays_of, data_of, kept
 
 FILE = "maps.npz"
@@ -151,7 +151,8 @@ def measures(model: nn.Module, pictures: Tensor, masks: Tensor | None, show: boo
         left = randomisation(model, pictures[:SHUFFLED], look)
         found[f"left/{method}"] = np.stack(list(left.values())).astype(np.float16)
     found["layers"] = np.array(list(left))
-    for place, layer in maps.attention_of(model, pictures).items():
+    layers = maps.attention_of(model, pictures).items()
+    for place, layer in ((place, layer) for place, layer in layers if over_positions(layer)):
         found |= {f"entropy/{place}": entropy(layer), f"distance/{place}": distance(layer)}
     return found
 

@@ -62,10 +62,9 @@ def forest(table: pd.DataFrame, members=PRIMARY + CONTROLS) -> Figure:
     place = grid[0][0]
     for y, d in enumerate(reversed(rows)):
         colour, mark, _ = style(d.first)
-        place.scatter(
-            d.mean, y, marker=mark, s=50, zorder=3, facecolor=colour if d.n > 1 else "white", edgecolor=colour
-        )
-        if d.n > 1:
+        face = "white" if np.isnan(d.low) else colour
+        place.scatter(d.mean, y, marker=mark, s=50, zorder=3, facecolor=face, edgecolor=colour)
+        if not np.isnan(d.low):
             place.plot([d.low, d.high], [y, y], color=colour, lw=2)
     names = [f"{label(d.first)} − {label(d.second)} (n = {d.n})" for d in reversed(rows)]
     place.axvline(0, color="#444444", lw=1)

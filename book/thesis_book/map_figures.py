@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from .faithfulness import values
 from .map_methods import METHODS
+from .map_tables import unit_of
 from .style import axes, blank
 
 LOOKS = {  # colour, mark and dash of each kind of map, after Okabe and Ito
@@ -73,10 +74,12 @@ def gates_by_class(statistics: dict[str, tuple[np.ndarray, np.ndarray]], classes
     if not statistics:
         return blank()
     figure, grid = axes(3.1 * len(statistics), 3.4, columns=len(statistics))
-    for number, (place, (means, _)) in enumerate(zip(grid[0], statistics.values(), strict=True), start=1):
-        drawn = place.imshow(means[:, means.mean(0).argsort()], aspect="auto", cmap="cividis", vmin=0, vmax=1)
-        place.set_title(f"{number}단계 (클래스 사이 SD {means.std(0).mean():.3f})", fontsize=10)
-        place.set(xlabel="채널 (평균 순서)", yticks=range(len(classes)), yticklabels=classes if number == 1 else [])
+    for place, (at, (means, _)) in zip(grid[0], statistics.items(), strict=True):
+        order = np.nanmean(means, 0).argsort()
+        drawn = place.imshow(means[:, order], aspect="auto", cmap="cividis", vmin=0, vmax=1)
+        place.set_title(f"{unit_of(at)}\n(클래스 사이 SD {np.nanstd(means, 0).mean():.3f})", fontsize=10)
+        names = classes[: len(means)] if place is grid[0][0] else []
+        place.set(xlabel="채널 (평균 순서)", yticks=range(len(means)), yticklabels=names)
         place.grid(False)
     figure.colorbar(drawn, ax=grid[0], label="게이트의 평균")
     return figure

@@ -36,10 +36,14 @@ def blind(method: str, count: int) -> Tensor:
     return centre_gaussian(GRID).expand(count, GRID, GRID)
 
 
+def over_positions(attention: np.ndarray) -> bool:
+    """Whether (B, heads, N, M) is between the positions of a map: not where keys are pooled, or one token is all."""
+    return attention.shape[2] == attention.shape[3] > 1
+
+
 def attention_layers(model: nn.Module, pictures: Tensor) -> list[np.ndarray]:
     """Attention over positions of the layers on the last grid, (B, heads, N, N) each; empty where there is none."""
-    found = maps.attention_of(model, pictures).values()
-    layers = [layer for layer in found if layer.shape[2] == layer.shape[3] > 1]  # where keys are pooled, they are fewer
+    layers = [layer for layer in maps.attention_of(model, pictures).values() if over_positions(layer)]
     return [layer for layer in layers if layer.shape == layers[-1].shape]
 
 
@@ -52,13 +56,15 @@ def methods_for(model: nn.Module, pictures: Tensor) -> list[str]:
 def gate_statistics(model: nn.Module, pictures: Tensor, labels: Tensor) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Mean and standard deviation of every gate over the pictures of each class: {place: two (classes, C)}.
 
-    Hu et al. 2020, section 7.2.
+    Hu et al. 2020, section 7.2. Classes are counted up to the last label; one without a picture has nan.
     """
-    members = [(labels == label).numpy() for label in labels.unique()]
+    members = [(labels == label).numpy() for label in range(int(labels.max()) + 1)]
     found = {}
     for place, gate in maps.gates_of(model, pictures).items():
         gate = gate.reshape(len(gate), -1, gate.shape[-1]).mean(1)  # without a squeeze there is one at every position
-        found[place] = np.stack([gate[m].mean(0) for m in members]), np.stack([gate[m].std(0) for m in members])
+        none = np.full((1, gate.shape[1]), np.nan, gate.dtype)
+        own = [gate[m] if m.any() else none for m in members]
+        found[place] = np.stack([gates.mean(0) for gates in own]), np.stack([gates.std(0) for gates in own])
     return found
 
 

@@ -11,6 +11,7 @@ from thesis_lib.stats import LEVEL, Difference, compared, family, paired, pairs
 from .tables import p_value
 
 SIDES = {0: "0을 품는다", 1: "0보다 위에 있다", -1: "0보다 아래에 있다"}  # see `side_of`
+PLACE = {"device": "장치", "cpu_capability": "명령 집합", "threads": "스레드 수", "torch": "torch의 버전"}
 FEW = 5  # seeds below which a shown difference still asks for more
 
 
@@ -33,19 +34,22 @@ def problems_of(table: pd.DataFrame) -> str:
 
 
 def across_machines(table: pd.DataFrame) -> str:
-    """Whether the arms of one seed ran on processors that round alike."""
+    """Whether the arms of one seed ran where numbers round alike."""
     if table.empty:
         return "견줄 실행이 아직 없다."
+    mixed = [column for column in PLACE if table.groupby("seed")[column].nunique().max() > 1]
+    if not mixed:
+        return f"같은 시드의 망은 모두 {', '.join(PLACE.values())}이 같은 곳에서 학습했다."
     told = []
     for seed, runs in table.groupby("seed"):
-        kinds = [f"{kind}에서 {', '.join(map(label, own['arm']))}" for kind, own in runs.groupby("cpu_capability")]
+        kinds = [
+            f"{' '.join(map(str, kind))}에서 {', '.join(map(label, own['arm']))}" for kind, own in runs.groupby(mixed)
+        ]
         if len(kinds) > 1:
             told.append(f"시드 {seed}의 망은 {', '.join(kinds)}")
-    if not told:
-        return "같은 시드의 망은 모두 명령 집합이 같은 CPU에서 학습했다."
     return (
-        f"명령 집합이 서로 다른 CPU에서 학습한 망이 있으므로({'; '.join(told)}), "
-        "그 시드에서 이들 사이의 차이에는 CPU에서 온 흔들림도 들어 있다."
+        f"학습한 곳의 {', '.join(PLACE[column] for column in mixed)}에 차이가 있으므로({'; '.join(told)}), "
+        "그 시드에서 이들 사이의 차이에는 거기서 온 흔들림도 들어 있다."
     )
 
 
@@ -91,7 +95,9 @@ def outcome(difference: Difference, what: str = "시험 정확도", tested: bool
             "시드가 하나뿐이므로 이것만으로는 어느 쪽이 낫다고 말할 수 없다."
         )
     if isnan(d.p):
-        return f"시드 {d.n}개에서 {first}와 {second}의 {what}가 모두 같다."
+        if not d.mean:
+            return f"시드 {d.n}개에서 {first}와 {second}의 {what}가 모두 같다."
+        return f"시드 {d.n}개에서 {what}의 차이({first} − {second})가 모두 {d.mean:+z.2f}%p로 같아 구간을 낼 수 없다."
     start, side = interval_of(d, what), side_of(d)
     if not tested:
         return f"{start} 구간이 {SIDES[side]}. 미리 정한 검정이 아니므로 판정하지는 않는다."
@@ -117,7 +123,7 @@ def briefly(table: pd.DataFrame, members) -> str:
     told = [
         f"{label(d.second)} {d.mean:+z.2f}%p([{d.low:+z.2f}, {d.high:+z.2f}], p {p_value(d.adjusted)})"
         for d in family(table, members)
-        if d.n > 1
+        if not isnan(d.p)
     ]
     return f"{', '.join(told)}이다." if told else "견줄 실행이 아직 모자란다."
 
@@ -159,7 +165,7 @@ def attribution(gain: Difference, table: pd.DataFrame, english: bool = False) ->
 def beside_published(difference: Difference, published: float) -> str:
     """Whether an interval holds a published difference, in a sentence."""
     d = difference
-    if d.n < 2:
+    if isnan(d.p):
         return "본 논문의 구간은 아직 낼 수 없다."
     held = "안에 있다" if d.low <= published <= d.high else "밖에 있다"
     return f"이 값은 본 논문의 구간 [{d.low:+z.2f}, {d.high:+z.2f}] {held}."
@@ -168,7 +174,7 @@ def beside_published(difference: Difference, published: float) -> str:
 def on_validation(table: pd.DataFrame, first: str, second: str) -> str:
     """Whether the validation split says of a difference what the test split says, in a sentence."""
     d, tested = (paired(table, first, second, value=value) for value in ("val_accuracy", "test_accuracy"))
-    if d.n < 2:
+    if isnan(d.p) or isnan(tested.p):
         return "검증 정확도의 차이는 아직 구간을 낼 수 없다."
     same = "도 그렇다" if side_of(d) == side_of(tested) else f"은 {SIDES[side_of(tested)]}"
     return (
@@ -180,7 +186,7 @@ def on_validation(table: pd.DataFrame, first: str, second: str) -> str:
 def validation_in_english(table: pd.DataFrame, first: str, second: str) -> str:
     """`on_validation` for the English abstract."""
     d = paired(table, first, second, value="val_accuracy")
-    if d.n < 2:
+    if isnan(d.p):
         return "On the validation split there is no interval yet."
     holds = "includes" if side_of(d) == 0 else "excludes"
     return f"On the validation split it is {d.mean:+z.2f} [{d.low:+z.2f}, {d.high:+z.2f}], which {holds} zero."
@@ -208,7 +214,7 @@ def in_english(d: Difference) -> str:
         return f"No pair of runs of {first} and {second} is finished yet."
     seeds = "one seed" if d.n == 1 else f"{d.n} seeds"
     start = f"{first} minus {second} is {d.mean:+z.2f} percentage points of test accuracy ({seeds}"
-    if d.n == 1:
+    if isnan(d.p):
         return f"{start}, so no interval)."
     interval = f"{start}; 95% confidence interval [{d.low:+z.2f}, {d.high:+z.2f}])"
     adjusted = p_value(d.adjusted)

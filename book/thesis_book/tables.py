@@ -168,7 +168,7 @@ def change(d: Difference | None) -> dict[str, str]:
     """A paired difference as two columns of a row; dashes where there is none."""
     if d is None or not d.n:
         return {"차이 (%p)": "—", "95% 구간": "—"}
-    return {"차이 (%p)": f"{d.mean:+z.2f}", "95% 구간": f"[{d.low:+z.2f}, {d.high:+z.2f}]" if d.n > 1 else "—"}
+    return {"차이 (%p)": f"{d.mean:+z.2f}", "95% 구간": "—" if np.isnan(d.p) else f"[{d.low:+z.2f}, {d.high:+z.2f}]"}
 
 
 def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
@@ -179,11 +179,11 @@ def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
                 "비교": f"{label(d.first)} − {label(d.second)}",
                 "짝 수": d.n,
                 "차이 (%p)": f"{d.mean:+z.2f}",
-                "95% 구간": "—" if d.n < 2 else f"[{d.low:+z.2f}, {d.high:+z.2f}]",
+                "95% 구간": change(d)["95% 구간"],
                 "판정": d.verdict,
-                "p": "—" if d.n < 2 else p_value(d.p).removeprefix("= "),
-                "보정한 p": "—" if d.n < 2 else p_value(d.adjusted).removeprefix("= "),
-                "효과 (SD)": "—" if d.n < 2 else f"{d.effect:+z.2f}",
+                "p": p_value(d.p).removeprefix("= "),
+                "보정한 p": p_value(d.adjusted).removeprefix("= "),
+                "효과 (SD)": "—" if np.isnan(d.effect) else f"{d.effect:+z.2f}",
                 "P(A > B)": f"{d.superior:.2f}",
                 "찾을 수 있는 차이 (%p)": "—" if np.isnan(d.detectable) else f"{d.detectable:.2f}",
             }
@@ -228,6 +228,7 @@ def learning_rates(table: pd.DataFrame) -> pd.DataFrame:
 
 def machines(table: pd.DataFrame) -> pd.DataFrame:
     """Which hardware made which rows."""
+    table = table.assign(threads=table["threads"].astype(str))  # of a run that moved a text
     groups = table.groupby(["network", "device", "cpu_capability", "threads", "torch"], sort=True)
     rows = [(*key, len(runs), f"{runs['seconds'].sum() / 3600:.2f}") for key, runs in groups]
     return pd.DataFrame(rows, columns=["망", "장치", "명령 집합", "스레드", "torch", "실행 수", "합계 시간 (시간)"])

@@ -48,10 +48,8 @@ class LightConv(nn.Module):
 
 @block
 class DynamicConv(LightConv):
-    """LightConv whose weights are predicted at every position: f(X_i) = W_q X_i, (heads, kernel) (section 4).
-
-    Options, choices and shapes are those of `LightConv`: (B, C, H, W) -> (B, C, H, W).
-    """
+    """LightConv whose weights are predicted at every position: f(X_i) = W_q X_i, (heads, kernel) (section 4). Options,
+    choices and shapes are those of `LightConv`: (B, C, H, W) -> (B, C, H, W)."""
 
     def make_weights(self, channels: int) -> None:
         self.predict = nn.Linear(channels, self.num_heads * self.kernel, bias=False)

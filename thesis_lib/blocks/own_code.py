@@ -11,9 +11,9 @@ def code_of(cls: type) -> str:
 
 
 def _told(name: str, member: object) -> str:
-    function = getattr(member, "__func__", member)  # of a static method
+    function = getattr(member, "__func__", getattr(member, "fget", member))  # of a static method, of a property
     if not inspect.isfunction(function):
-        plain = isinstance(member, (int, float, str, tuple)) and not name.startswith("__")
+        plain = isinstance(member, (int, float, str, tuple, list, dict)) and not name.startswith("__")
         return f"{name} = {member!r}" if plain else ""
     try:
         return inspect.getsource(function)  # a notebook knows that of a method, but not of a class

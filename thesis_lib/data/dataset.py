@@ -57,13 +57,13 @@ def validation_rows(labels: np.ndarray) -> np.ndarray:
 
 
 def pixel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel over all pixels, exact (from histograms)."""
+    """Mean and standard deviation of each channel over all pixels, exact; 1 for a channel of one value."""
     levels = np.arange(256) / 255
     mean, std = [], []
     for channel in range(3):
         counts = np.bincount(images[..., channel].ravel(), minlength=256)
         mean.append(float(counts @ levels / counts.sum()))
-        std.append(float((counts @ (levels - mean[-1]) ** 2 / counts.sum()) ** 0.5))
+        std.append(float((counts @ (levels - mean[-1]) ** 2 / counts.sum()) ** 0.5) or 1.0)
     return tuple(mean), tuple(std)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..checkpoint import write_atomically
 from ..errors import ThesisError
@@ -17,11 +17,17 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
 def decode(path: Path, size: int) -> np.ndarray:
-    """One picture as (size, size, 3) uint8. Raises ThesisError that names a broken file."""
+    """One picture as (size, size, 3) uint8, upright, on white. Raises ThesisError that names a broken file."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith(("I", "F")):
+                raise ValueError("한 채널이 8비트보다 크다")
+            if "A" in picture.getbands() or "transparency" in picture.info:
+                picture = picture.convert("RGBA")
+                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
             return np.asarray(resize(picture, size))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ThesisError(f"그림 파일을 읽을 수 없다: {path} ({error}). 파일을 고치거나 지우라.") from None
 
 
@@ -45,10 +51,8 @@ def listing(folder: Path) -> tuple[list[str], list[Path], list[int]]:
 
 
 def read_folder(folder: Path, size: int) -> tuple[tuple[str, ...], dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Classes, and per split (images (N, size, size, 3) uint8, labels (N,) int64).
-
-    The decoded arrays are kept in `.decoded/` beside the folder, under a hash of the file listing.
-    """
+    """Classes, and per split (images (N, size, size, 3) uint8, labels (N,) int64). The decoded arrays are kept in
+    `.decoded/` beside the folder, under a hash of the file listing."""
     parts = {split: listing(folder / split) for split in ("train", "test")}
     classes = parts["train"][0]
     if parts["test"][0] != classes:

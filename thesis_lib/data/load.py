@@ -95,7 +95,6 @@ def refuse_unknown_data(name: str, root: str | Path = "data") -> None:
         )
 
 
-@lru_cache(maxsize=2)
 def load(name: str, root: str | Path = "data", image_size: int = 32) -> Dataset:
     """The data set `name`, pictures (N, image_size, image_size, 3) uint8, in a fixed order.
 
@@ -103,14 +102,20 @@ def load(name: str, root: str | Path = "data", image_size: int = 32) -> Dataset:
     Raises ThesisError for an unknown name, a folder out of order, a broken picture, a failed download.
     """
     refuse_unknown_data(name, root)
-    root = Path(root)
-    if (root / name / "train").is_dir() or name not in DATASETS:
-        classes, splits = read_folder(root / name, image_size)
-        train, test = split_of(*splits["train"]), split_of(*splits["test"])
-    elif name == "shapes":
+    folder = Path(root) / name
+    if not (folder / "train").is_dir() and name in DATASETS:
+        return _built_in(name, Path(root), image_size)
+    classes, splits = read_folder(folder, image_size)  # not kept, for its pictures may change
+    train, test = split_of(*splits["train"]), split_of(*splits["test"])
+    return assemble(name, classes, train, test, flip=name not in NO_FLIP)
+
+
+@lru_cache(maxsize=2)
+def _built_in(name: str, root: Path, image_size: int) -> Dataset:
+    if name == "shapes":
         if image_size != shapes.SIZE:
             raise ThesisError(f"shapes의 image_size는 {shapes.SIZE}뿐이다(받은 값: {image_size}).")
-        classes = shapes.SHAPES
+        classes: tuple[str, ...] = shapes.SHAPES
         train, test = (split_of(*shapes.draw(count, seed)) for count, seed in ((4000, 1), (2000, 2)))
     elif name in ("digits", "digits_moved"):
         classes, train, test = embedded_digits(image_size, name == "digits_moved")

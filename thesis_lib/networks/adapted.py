@@ -46,10 +46,8 @@ def on_features(features: nn.Module, classifier: nn.Module) -> nn.Sequential:
 
 
 def vgg(plan: str, *, num_classes: int = 10, image_size: int = 32) -> nn.Module:
-    """VGG with batch norm (Simonyan and Zisserman 2015, table 1: plan D or E); a slot ends each of the five stages.
-
-    One linear layer on the mean over positions takes the place of the three for 7 x 7 maps.
-    """
+    """VGG with batch norm (Simonyan and Zisserman 2015, table 1: plan D or E); a slot ends each of the five stages. One
+    linear layer on the mean over positions takes the place of the three for 7 x 7 maps."""
     features = models().vgg.make_layers(models().vgg.cfgs[plan], batch_norm=True)
     pools = [index for index, layer in enumerate(features) if isinstance(layer, nn.MaxPool2d)]
     model = on_features(features, nn.Linear(512, num_classes))
@@ -66,10 +64,8 @@ def densenet(layers: int, growth_rate: int, *, num_classes: int = 10, image_size
 
 
 def googlenet(*, num_classes: int = 10, image_size: int = 32) -> nn.Module:
-    """GoogLeNet with batch norm (Szegedy et al. 2015), its first layer 3 x 3 at stride 1; no auxiliary heads.
-
-    A slot ends every Inception module, as in the SENet paper's figure 2.
-    """
+    """GoogLeNet with batch norm (Szegedy et al. 2015), its first layer 3 x 3 at stride 1; no auxiliary heads. A slot
+    ends every Inception module, as in the SENet paper's figure 2."""
     model = models().GoogLeNet(num_classes, aux_logits=False, init_weights=False, dropout=0.0)
     model.conv1.conv, model.avgpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), Mean()
     names = [name for name, _ in model.named_children() if name.startswith("inception")]
@@ -77,10 +73,8 @@ def googlenet(*, num_classes: int = 10, image_size: int = 32) -> nn.Module:
 
 
 def inception_v3(*, num_classes: int = 10, image_size: int = 32) -> nn.Module:
-    """Inception v3 (Szegedy et al. 2016): stem at stride 1 with one pooling left, no auxiliary head.
-
-    A slot ends every Inception module; the two that halve the map open stages 2 and 3.
-    """
+    """Inception v3 (Szegedy et al. 2016): stem at stride 1 with one pooling left, no auxiliary head. A slot ends every
+    Inception module; the two that halve the map open stages 2 and 3."""
     model = models().Inception3(num_classes, aux_logits=False, init_weights=False, dropout=0.0)
     model.Conv2d_1a_3x3.conv = nn.Conv2d(3, 32, 3, padding=1, bias=False)
     model.Conv2d_2a_3x3.conv = nn.Conv2d(32, 32, 3, padding=1, bias=False)
@@ -91,10 +85,8 @@ def inception_v3(*, num_classes: int = 10, image_size: int = 32) -> nn.Module:
 
 
 def shufflenet(*, half: bool = False, num_classes: int = 10, image_size: int = 32) -> nn.Module:
-    """ShuffleNet v2, 1.0 x or 0.5 x (Ma et al. 2018; its units split and shuffle channels), stem at stride 1.
-
-    A slot ends every unit.
-    """
+    """ShuffleNet v2, 1.0 x or 0.5 x (Ma et al. 2018; its units split and shuffle channels), stem at stride 1. A slot
+    ends every unit."""
     model = (models().shufflenet_v2_x0_5 if half else models().shufflenet_v2_x1_0)(num_classes=num_classes)
     model.conv1[0], model.maxpool = nn.Conv2d(3, 24, 3, padding=1, bias=False), nn.Identity()
     units = [place for place, _ in model.named_modules() if re.fullmatch(r"stage\d\.\d", place)]

@@ -11,10 +11,8 @@ from .slot import Slot
 
 
 class Mask(nn.Module):
-    """Down by pooling, up by interpolation, a unit on either way, and beside them one at each middle size.
-
-    Figure 2 of the paper. unit: makes a residual unit for a side. Shapes: (B, C, H, W) -> (B, C, H, W).
-    """
+    """Down by pooling, up by interpolation, a unit on either way, and beside them one at each middle size. Figure 2 of
+    the paper. unit: makes a residual unit for a side. Shapes: (B, C, H, W) -> (B, C, H, W)."""
 
     def __init__(self, unit: Callable[[int], nn.Module], depth: int, size: int):
         super().__init__()
@@ -60,10 +58,8 @@ class AttentionModule(nn.Module):
 
 
 class ResidualAttentionNetwork(nn.Module):
-    """Attention-56 (one attention module a stage), less its three closing units, at small networks' widths.
-
-    Shapes: (B, 3, image_size, image_size) -> (B, num_classes).
-    """
+    """Attention-56 (one attention module a stage), less its three closing units, at small networks' widths. Shapes: (B,
+    3, image_size, image_size) -> (B, num_classes)."""
 
     def __init__(self, widths, *, mix: str = "multiply", num_classes: int = 10, image_size: int = 32):
         super().__init__()

@@ -46,10 +46,8 @@ class Localiser(nn.Module):
 
 
 class SpatialTransformer(nn.Module):
-    """backbone(V), V the picture U sampled at (x_i, y_i) = theta (x_t, y_t, 1), equation 1.
-
-    Slots are those of the backbone. Shapes: (B, 3, H, W) -> (B, num_classes).
-    """
+    """backbone(V), V the picture U sampled at (x_i, y_i) = theta (x_t, y_t, 1), equation 1. Slots are those of the
+    backbone. Shapes: (B, 3, H, W) -> (B, num_classes)."""
 
     def __init__(self, backbone, *, num_classes: int = 10, image_size: int = 32):
         super().__init__()

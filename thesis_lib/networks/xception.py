@@ -14,10 +14,8 @@ def separable(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 class Unit(nn.Module):
-    """y = F(x) + shortcut(x), F separable convolutions behind ReLUs; a slot ends F. stride 2 pools at its end.
-
-    Shapes: (B, channels[0], H, W) -> (B, channels[-1], H / stride, W / stride).
-    """
+    """y = F(x) + shortcut(x), F separable convolutions behind ReLUs; a slot ends F. stride 2 pools at its end. Shapes:
+    (B, channels[0], H, W) -> (B, channels[-1], H / stride, W / stride)."""
 
     def __init__(self, channels, stride: int, *, stage: int, size: int, relu_first: bool = True):
         super().__init__()
