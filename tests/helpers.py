@@ -10,6 +10,7 @@ from torch import nn
 from thesis_lib import Experiment
 
 EXACT = {"rtol": 0, "atol": 0}
+PATIENCE = 120_000  # milliseconds that a page of the book may take where other tests run too
 
 
 @torch.no_grad()

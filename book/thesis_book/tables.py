@@ -235,15 +235,15 @@ def machines(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def robustness(found: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy under each corruption, the mean over its strengths; only runs that were measured count."""
-    rows = []
+    """Accuracy under each corruption, the mean over its strengths, a column an arm; only runs that were measured."""
+    columns = {}
     for arm, runs in by_arm(found):
         clean = runs.groupby("seed")["clean"].first()
-        row = {"비교군": label(arm), "시드 수": len(clean), "깨끗함": mean_sd(clean)}
+        own = {"깨끗함": mean_sd(clean)}
         for kind, (name, *_) in CORRUPTIONS.items():
-            row[name] = mean_sd(runs[runs["kind"] == kind].groupby("seed")["accuracy"].mean())
-        rows.append(row | {"모두": mean_sd(runs.groupby("seed")["accuracy"].mean())})
-    return pd.DataFrame(rows)
+            own[name] = mean_sd(runs[runs["kind"] == kind].groupby("seed")["accuracy"].mean())
+        columns[f"{label(arm)} (n = {len(clean)})"] = own | {"모두": mean_sd(runs.groupby("seed")["accuracy"].mean())}
+    return pd.DataFrame(columns).rename_axis("손상").reset_index() if columns else pd.DataFrame()
 
 
 def numbered(table: pd.DataFrame, caption: str, name: str) -> str:

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from helpers import PATIENCE
 
 try:
     from playwright.sync_api import sync_playwright
@@ -98,6 +99,7 @@ def tab(browser):
     """A page, with its outside requests and console errors in ``tab.complaints``."""
     context = browser.new_context()
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.complaints = []
 
     def request(r):

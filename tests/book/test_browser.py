@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from helpers import PATIENCE
 
 
 def pages(built_book):
@@ -22,6 +23,7 @@ def show(tab, url):
 def texts(built_book, browser):
     """What a reader sees on each page, in lower case."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     seen = {}
     for name in pages(built_book):
         page.goto((built_book / name).as_uri())

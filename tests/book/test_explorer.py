@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
+from helpers import PATIENCE
 
 from thesis_book import map_methods
 from thesis_book.explorer import records
@@ -65,6 +66,7 @@ def put(page, row, column, side=8, half=0):
 @pytest.mark.parametrize(("width", "scheme"), KINDS)
 def test_no_serious_violation_and_no_overflow(built_book, browser, width, scheme):
     page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.set_default_timeout(PATIENCE)
     page.goto((built_book / "explorer.html").as_uri())
     page.wait_for_selector("#explorer-where:not(:empty)")
     page.locator("#explorer details").evaluate("d => { d.open = true }")
@@ -135,6 +137,7 @@ def test_the_pointer_moves_the_query_on_the_picture_and_on_the_map(explorer, hal
 def test_a_finger_moves_the_query(built_book, browser):
     context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 844})
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto((built_book / "explorer.html").as_uri())
     page.wait_for_selector("#explorer-where:not(:empty)")
     canvas = page.locator(".explorer-main canvas[tabindex]")

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from helpers import PATIENCE
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 SOURCES = sorted(BOOK.glob("*.md"))
@@ -123,6 +124,7 @@ def test_axe_finds_no_serious_violation_on_any_page(built_book, browser):
     """All rules in the light theme; the dark one changes the colours alone."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page, found = context.new_page(), []
+    page.set_default_timeout(PATIENCE)
     for path in pages_of(built_book):
         page.goto(path.as_uri())
         for scheme, rules in {"light": {}, "dark": {"runOnly": ["color-contrast"]}}.items():
