@@ -127,10 +127,15 @@ def test_two_arms_are_compared_seed_by_seed():
 
 def test_attention_that_is_even_is_called_so():
     assert "기준(0.98)을 모든 층이 넘는다" in (told := map_tables.evenness(measured(), "senet_self"))
-    assert told.startswith("시드 0, 1, 2에서")
+    assert told.startswith("시드 0, 1, 2에서") and "차례로" not in told
     found = measured()
     for figures in found["found"]:
         figures["entropy/a"] = figures["entropy/a"] - 0.3
+        figures["entropy/b"] = figures["entropy/a"] + 0.3
+    assert "차례로 0.695, 0.995이다. 거의" in (told := map_tables.evenness(found, "senet_self"))
+    assert told.endswith("2번째 층만 넘는다.")
+    for figures in found["found"]:
+        del figures["entropy/b"]
     assert "넘는 층은 없다" in map_tables.evenness(found, "senet_self")
     assert "아직" in map_tables.evenness(NOTHING, "senet_self")
 

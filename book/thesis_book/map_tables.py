@@ -217,7 +217,8 @@ def evenness(found: pd.DataFrame, arm: str) -> str:
         return "층마다의 엔트로피는 아직 재지 않았다."
     means = [float(values(found, arm, key).mean()) for key in layers]
     told, seeds = ", ".join(f"{value:.3f}" for value in means), seeds_of(found[found["arm"] == arm])
-    start = f"{seeds}에서 {label(arm)}의 어텐션 엔트로피의 평균은 앞 층부터 차례로 {told}이다."
+    order = "앞 층부터 차례로 " if len(means) > 1 else ""
+    start = f"{seeds}에서 {label(arm)}의 어텐션 엔트로피의 평균은 {order}{told}이다."
     even = [str(number) for number, value in enumerate(means, start=1) if value >= EVEN]
     which = "모든 층이" if len(even) == len(means) else f"{', '.join(even)}번째 층만"
     return f"{start} 거의 균등하다고 보는 기준({EVEN})을 {f'{which} 넘는다' if even else '넘는 층은 없다'}."
