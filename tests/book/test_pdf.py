@@ -4,6 +4,7 @@ import logging
 import re
 
 import pytest
+from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 from thesis_book import pdf, settings
@@ -82,6 +83,13 @@ def test_no_caption_is_left_without_its_table(pages):
     captions = tuple(found[1] for found in listed if found)
     assert len(captions) > 20
     assert not [line for page in lines for line in page[-4:-2] if line.startswith(captions) and " . . " not in line]
+
+
+def test_a_number_that_stays_on_one_line_keeps_its_side():
+    cells = '<tr><td class="text-right"><p>-0.88</p></td><td class="text-left"><p>헤드 8개를 모두 둘 때</p></td></tr>'
+    table = BeautifulSoup(cells, "html.parser")
+    pdf.keep_cells(table)
+    assert [cell["class"] for cell in table.select("td")] == [["text-right", "whole"], ["text-left"]]
 
 
 def test_front_matter_is_in_roman_and_the_thesis_starts_at_one(texts):
