@@ -252,9 +252,10 @@ def numbered(table: pd.DataFrame, caption: str, name: str) -> str:
         table = pd.DataFrame({"기록": ["아직 없다"]})
     if "MMAC" in table and table["MMAC"].astype(str).str.endswith("*").any():
         caption += " (*: torch로 센 값)"
-    numeric = [table[column].astype(str).str.fullmatch(r"[\d\s.,+\-±%p=<—[\]*]+").all() for column in table]
+    numeric = [table[column].astype(str).str.fullmatch(r"[\d\s.,+\-–±%p=<—()[\]*]+").all() for column in table]
     sides = ["right" if figures else "left" for figures in numeric]
     body = table.to_markdown(index=False, disable_numparse=True, colalign=sides)
+    body = body.replace("± ", "±\u00a0")  # no line ends between them
     return f":::{{table}} {caption}\n:name: {name}\n\n{body}\n:::\n"
 
 
