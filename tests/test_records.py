@@ -53,7 +53,7 @@ def test_a_record_holds_what_is_needed_to_repeat_it(trained):
         assert tiny().of(record.data["experiment"]).id == record.id == record.folder.name
         assert record.data["data"].keys() >= {"checksum", "mean", "std", "train", "validation", "test"}
         kept = record.data["environment"].keys()
-        assert kept >= {"code", "python", "torch", "device", "threads", "cpu_capability"}
+        assert kept >= {"code", "python", "torch", "device", "threads", "cpu_capability", "cpu"}
         assert record.data["time"]["seconds"] > 0
         assert len(record.data["history"]) == 1
 

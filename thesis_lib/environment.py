@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import re
 import resource
 import signal
 import subprocess
@@ -45,12 +46,16 @@ def describe(device: torch.device) -> dict[str, object]:
     """What bit equality depends on, and what a reader wants to know of the machine."""
     import numpy
 
+    told = Path("/proc/cpuinfo")  # instruction sets alone do not say which kernels a library takes
+    first = told.read_text().partition("\n\n")[0] if told.exists() else ""
+    cpu = " ".join(re.findall(r"(?m)^(?:vendor_id|cpu family|model|model name)\s*: (.*)$", first))
     return {
         "code": code_version(), "python": platform.python_version(),
         "torch": torch.__version__, "numpy": numpy.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
         "threads": torch.get_num_threads(), "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cpu": cpu or platform.processor(),
     }  # fmt: skip
 
 

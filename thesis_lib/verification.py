@@ -12,7 +12,7 @@ from .experiment import NUMERICS, Experiment
 from .records import SETTINGS, Record, find_record, load_records, run_folder
 from .trainer import train
 
-SAME = ("torch", "numpy", "platform", "device", "threads", "cpu_capability")  # what equality to the bit needs
+SAME = ("torch", "numpy", "platform", "device", "threads", "cpu_capability", "cpu")  # what equality to the bit needs
 
 
 def spread(record: Record, results: str | Path) -> tuple[str, float]:
@@ -31,27 +31,23 @@ def verdict(record: Record, again: Record, kind: str, sd: float) -> tuple[bool, 
     """Whether a second run agrees with the first, and a Korean sentence that says by what it was judged.
 
     On the same machine and versions the hashes of weights and predictions must be equal; elsewhere the
-    accuracies must lie within three times `spread`.
+    accuracies must lie within three times `spread`. Old records do not say their CPU, so theirs may be another.
     """
-    then, now = record.data["environment"], again.data["environment"]
-    if other := [name for name in SAME if then[name] != now[name]]:
-        gap = abs(again.test_accuracy - record.test_accuracy)
-        agrees = gap <= 3 * sd
-        said = f"환경이 달라({', '.join(other)}) 비트가 아니라 정확도를 견주었다. 차이는 {gap:.2f} %p이고"
-        said += f" 한도는 {kind}의 세 배인 {3 * sd:.2f} %p이다."
-        return agrees, f"{'맞는다' if agrees else '맞지 않는다'}: {said}"
     names = [name for name in ("weights_sha256", "predictions_sha256") if record.data[name] != again.data[name]]
-    if names:
+    if not names:
+        return True, "맞는다: 가중치와 예측의 해시가 기록과 같다."
+    then, now = record.data["environment"], again.data["environment"]
+    if not (other := [name for name in SAME if then.get(name) != now[name]]):
         return False, f"맞지 않는다: 환경이 같은데 해시가 다르다({', '.join(names)})."
-    return True, "맞는다: 환경이 같고, 가중치와 예측의 해시가 기록과 같다."
+    gap = abs(again.test_accuracy - record.test_accuracy)
+    told = "맞는다" if gap <= 3 * sd else "맞지 않는다"
+    said = f"환경이 달라({', '.join(other)}) 비트가 아니라 정확도를 견주었다. 차이는 {gap:.2f} %p이고"
+    return gap <= 3 * sd, f"{told}: {said} 한도는 {kind}의 세 배인 {3 * sd:.2f} %p이다."
 
 
 def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, str]:
-    """Train the run of this id again, elsewhere and with the recorded number of threads, and compare.
-
-    options: `root`, `device` and `show` of `train`. Raises ThesisError for a run that is not there or was
-    made by other numerics.
-    """
+    """Train the run of this id again, elsewhere and with the recorded number of threads, and compare. options: `root`,
+    `device` and `show` of `train`. Raises ThesisError for a run that is not there or was made by other numerics."""
     if (record := find_record(results, run)) is None:
         raise ThesisError(f"기록이 없다: {run}. 있는 기록은 'python -m thesis_lib records'로 본다.")
     if record.data["numerics"] != NUMERICS:
