@@ -67,7 +67,7 @@ def keep_cells(article: Tag) -> None:
     for cell in article.select("th, td"):
         text = cell.get_text().strip()
         if len(text) <= 6 or re.fullmatch(r"[\d\s.,+\-–−±%[\]()]{1,16}", text):
-            cell["class"] = [*cell.get("class", []), "whole"]  # beside the side that it is set to
+            cell["data-whole"] = ""  # no class, which says the side that it is set to
 
 
 def shift_headings(article: Tag, depth: int) -> None:

@@ -89,7 +89,8 @@ def test_a_number_that_stays_on_one_line_keeps_its_side():
     cells = '<tr><td class="text-right"><p>-0.88</p></td><td class="text-left"><p>헤드 8개를 모두 둘 때</p></td></tr>'
     table = BeautifulSoup(cells, "html.parser")
     pdf.keep_cells(table)
-    assert [cell["class"] for cell in table.select("td")] == [["text-right", "whole"], ["text-left"]]
+    assert [cell["class"] for cell in table.select("td")] == [["text-right"], ["text-left"]]
+    assert [cell.text for cell in table.select("[data-whole]")] == ["-0.88"]
 
 
 def test_front_matter_is_in_roman_and_the_thesis_starts_at_one(texts):
