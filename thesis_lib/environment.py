@@ -96,9 +96,7 @@ def memory_explained():
         yield
     except (MemoryError, RuntimeError) as error:  # torch raises a RuntimeError on a CPU
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
-            raise ThesisError(
-                "메모리가 모자란다. batch_size나 image_size, 블록을 둘 단계를 줄이라."
-            ) from None  # checkpoints stay
+            raise ThesisError("메모리가 모자란다. batch_size나 image_size, 블록을 둘 단계를 줄이라.") from None
         raise
 
 

@@ -22,7 +22,7 @@ class Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"-?\d+(\.\d*)?e-?\d+$"), [*"-0123456789"])
+Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"-?\d+(\.\d*)?[eE][-+]?\d+$"), [*"-0123456789"])
 
 
 def read_profile(path: str | Path) -> list[Experiment]:

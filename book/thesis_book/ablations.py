@@ -37,9 +37,8 @@ def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str
 
 def outside(named: list[tuple[str, Difference]], beside_what: str, shared: bool) -> str:
     """Which differences have a 95 % interval without 0, in a sentence. shared: whether all have one baseline."""
-    known = [
-        (name, d) for name, d in named if d.n > 2 and not isnan(d.low)
-    ]  # all that is planned has three seeds: no early looks
+    # all that is planned has three seeds: no early looks
+    known = [(name, d) for name, d in named if d.n > 2 and not isnan(d.low)]
     if not known:
         return "우열을 말할 만큼 실행이 모이지 않았다."
     parts = []

@@ -151,9 +151,9 @@ def measures(model: nn.Module, pictures: Tensor, masks: Tensor | None, show: boo
         left = randomisation(model, pictures[:SHUFFLED], look)
         found[f"left/{method}"] = np.stack(list(left.values())).astype(np.float16)
     found["layers"] = np.array(list(left))
-    layers = maps.attention_of(model, pictures).items()
-    for place, layer in ((place, layer) for place, layer in layers if over_positions(layer)):
-        found |= {f"entropy/{place}": entropy(layer), f"distance/{place}": distance(layer)}
+    for place, layer in maps.attention_of(model, pictures).items():
+        if over_positions(layer):
+            found |= {f"entropy/{place}": entropy(layer), f"distance/{place}": distance(layer)}
     return found
 
 

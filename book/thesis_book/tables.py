@@ -178,8 +178,7 @@ def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
             {
                 "비교": f"{label(d.first)} − {label(d.second)}",
                 "짝 수": d.n,
-                "차이 (%p)": f"{d.mean:+z.2f}",
-                "95% 구간": change(d)["95% 구간"],
+                **change(d),
                 "판정": d.verdict,
                 "p": p_value(d.p).removeprefix("= "),
                 "보정한 p": p_value(d.adjusted).removeprefix("= "),
