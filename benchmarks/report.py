@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from thesis_book.style import axes, blank, style
 
@@ -23,7 +24,26 @@ def rows_of(found: dict, kind: str) -> list[dict]:
 
 
 def number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    """Three figures, all of them shown: 1.50, 13.0, 314, 4,230."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
+
+
+def with_range(row: dict, figure: str, scale: float = 1) -> str:
+    """A figure of a row with its smallest and largest."""
+    low, middle, high = (number(row[name] * scale) for name in ("low", figure, "high"))
+    return f"{middle} [{low}, {high}]"
+
+
+def scaled(seconds: float, unit: str) -> tuple[float, str]:
+    """A factor and a unit in which a time is no long fraction; (1, unit) for what is no time."""
+    if not unit.startswith("초") or seconds >= 0.1:
+        return 1, unit
+    return (1e3, unit.replace("초", "ms", 1)) if seconds >= 1e-4 else (1e6, unit.replace("초", "µs", 1))
+
+
+def figure_of(row: dict, name: str) -> str:
+    scale, unit = scaled(row[name], row["unit"])
+    return f"{number(row[name] * scale)} {unit}"
 
 
 def verdict(row: dict) -> str:
@@ -36,11 +56,11 @@ def comparisons(found: dict) -> pd.DataFrame:
         [
             {
                 "잰 것": row["what"],
-                "비": f"{row['factor']:.3g} [{row['low']:.3g}, {row['high']:.3g}]",
+                "비": with_range(row, "factor"),
                 "목표": f"{row['goal']:.2g} {'이상' if row['at_least'] else '이하'}",
                 "결과": verdict(row),
-                "이 저장소": f"{number(row['ours'])} {row['unit']}",
-                "상대": f"{number(row['peer'])} {row['unit']}",
+                "이 저장소": figure_of(row, "ours"),
+                "상대": figure_of(row, "peer"),
                 "n": row["n"],
             }
             for row in rows_of(found, "comparisons")
@@ -50,18 +70,19 @@ def comparisons(found: dict) -> pd.DataFrame:
 
 def limits(found: dict) -> pd.DataFrame:
     """A row a figure that has to stay below its goal."""
-    return pd.DataFrame(
-        [
+    rows = []
+    for row in rows_of(found, "limits"):
+        scale, unit = scaled(row["figure"], row["unit"])
+        rows.append(
             {
                 "잰 것": row["what"],
-                "값": f"{row['figure']:.3g} [{row['low']:.3g}, {row['high']:.3g}] {row['unit']}",
+                "값": f"{with_range(row, 'figure', scale)} {unit}",
                 "n": row["n"],
                 "목표": f"{row['goal']:.2g} {row['unit']} 미만",
                 "결과": verdict(row),
             }
-            for row in rows_of(found, "limits")
-        ]
-    )
+        )
+    return pd.DataFrame(rows)
 
 
 def missed(found: dict) -> str:
@@ -85,7 +106,7 @@ def missed(found: dict) -> str:
 def relative(found: dict) -> dict[str, str]:
     """How many times the bare network's step each block takes, by name, as text; empty where it was not measured."""
     rows = found.get("blocks", {}).get("relative", [])
-    return {row["name"]: f"{row['factor']:.3g} [{row['low']:.3g}, {row['high']:.3g}]" for row in rows}
+    return {row["name"]: with_range(row, "factor") for row in rows}
 
 
 def growth(found: dict) -> Figure:
@@ -109,6 +130,7 @@ def growth(found: dict) -> Figure:
     grid[0][2].set(xticks=list(records["at"]), xticklabels=[f"{count:,}" for count in records["at"]])
     for place in grid.flat:  # a minus sign in an exponent has no glyph in the Korean font
         place.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        place.yaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
         place.minorticks_off()
     grid[1][2].set_axis_off()
     grid[0][0].legend()

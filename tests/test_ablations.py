@@ -46,6 +46,12 @@ def test_macs_that_had_to_be_counted_have_a_star_that_the_caption_explains(runs)
     ]  # fmt: skip
 
 
+def test_a_line_may_end_before_a_bracket_but_not_within_a_value():
+    table = pd.DataFrame({"값": ["0.151 ± 0.002 (± 0.012)", "3.03 [2.38, 3.23]"]})
+    shown = tables.numbered(table, "표", "tbl-x")
+    assert "0.151\u00a0±\u00a00.002 (±\u00a00.012)" in shown and "3.03 [2.38,\u00a03.23]" in shown
+
+
 def test_a_table_without_runs_beside_it_changes_nothing(runs):
     table, usual = split(runs)
     both = table.astype({"test_accuracy": object})  # as `pd.concat` with an empty table leaves it

@@ -102,6 +102,24 @@ def test_every_part_runs_and_the_book_can_show_it(tmp_path, monkeypatch):
     assert "융합 연산이 차지하므로" in report.missed(found)
 
 
+def test_figures_keep_their_zeros_and_short_times_get_a_small_unit():
+    assert [report.number(value) for value in (1.5, 13, 0.61, 314.2, 4230)] == ["1.50", "13.0", "0.610", "314", "4,230"]
+    row = {
+        "what": "가져오기",
+        "figure": 4e-4,
+        "low": 3e-4,
+        "high": 6e-4,
+        "unit": "초",
+        "n": 7,
+        "goal": 0.3,
+        "reached": True,
+    }
+    (shown,) = report.limits({"import": {"limits": [row]}}).to_dict("records")
+    assert shown["값"] == "0.400 [0.300, 0.600] ms" and shown["목표"] == "0.3 초 미만"
+    assert report.figure_of({"ours": 1.38e-5, "unit": "초/영상"}, "ours") == "13.8 µs/영상"
+    assert report.figure_of({"ours": 0.059, "unit": "번/초"}, "ours") == "0.0590 번/초"
+
+
 def test_nothing_measured_is_shown_as_nothing(tmp_path):
     found = report.measured(results=tmp_path)
     assert report.comparisons(found).empty and report.limits(found).empty and report.growth(found)

@@ -254,7 +254,7 @@ def numbered(table: pd.DataFrame, caption: str, name: str) -> str:
     numeric = [table[column].astype(str).str.fullmatch(r"[\d\s.,+\-–±%p=<—()[\]*]+").all() for column in table]
     sides = ["right" if figures else "left" for figures in numeric]
     body = table.to_markdown(index=False, disable_numparse=True, colalign=sides)
-    body = body.replace("± ", "±\u00a0")  # no line ends between them
+    body = re.sub(r" ?± |(?<=,) (?=[\d+\-–]\S*\])", lambda at: at[0].replace(" ", "\u00a0"), body)  # no line ends there
     return f":::{{table}} {caption}\n:name: {name}\n\n{body}\n:::\n"
 
 
