@@ -4,12 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from helpers import korean_sentence, tiny
 
-from thesis_lib import NETWORKS, doctor, load_records
+from thesis_lib import NETWORKS, Experiment, doctor, load_records
 from thesis_lib.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,6 +102,18 @@ def test_options_arrive(pictures, tmp_path):
     assert main(given) == 0
     expected = tiny(epochs=1, options={"num_heads": 2, "attention_stages": [2, 3]})
     assert list(load_records(tmp_path)["id"]) == [expected.id]
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["run"], ["verify"]])
+def test_help_is_korean_and_tells_the_defaults(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+    shown = capsys.readouterr().out
+    assert ended.value.code == 0 and "쓰는 법:" in shown
+    assert not re.search("usage|options:|positional|show this", shown)
+    if command == ["train"]:
+        assert all(f"--{field.name.replace('_', '-')} 값" in shown for field in fields(Experiment))
+        assert "(기본: 0.0005)" in shown and "(기본: 없음)" in shown
 
 
 def test_restart_trains_again(pictures, tmp_path, capsys):

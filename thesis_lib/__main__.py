@@ -8,22 +8,37 @@ from pathlib import Path
 
 from .errors import Stopped, ThesisError
 
+HELP = {  # of settings whose name does not say it all
+    "dataset": "내장 자료, cifar10 같은 자료, 또는 자료 폴더에 둔 폴더", "network": "networks의 목록에 있는 이름",
+    "arm": "senet_self 같은 비교군, 또는 blocks의 목록에 있는 이름", "learning_rate": "가장 높을 때의 값",
+    "options": "블록의 선택 사항, 예: '{num_heads: 8}'", "distillation": "예: '{method: soft_labels, teacher: <id>}'",
+}  # fmt: skip
+KOREAN = {  # what argparse says of itself
+    "usage:": "쓰는 법:", "positional arguments:\n": "인자:\n", "options:\n": "선택 사항:\n",
+    "show this help message and exit": "이 도움말을 보인다", "the following arguments are required": "빠진 인자",
+    "unrecognized arguments": "알 수 없는 인자", "expected one argument": "값이 하나 있어야 한다",
+    "invalid choice": "쓸 수 없는 값", "invalid int value": "정수가 아닌 값", "choose from": "쓸 수 있는 값",
+    "ignored explicit argument": "값을 받지 않는다:", "argument ": "",
+}  # fmt: skip
+
+
+def in_korean(text: str) -> str:
+    for english, korean in KOREAN.items():
+        text = text.replace(english, korean)
+    return text
+
 
 class Parser(argparse.ArgumentParser):
-    """argparse, its errors in Korean and without the usage text; names in full."""
+    """argparse in Korean, errors without the usage text; names in full."""
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
 
+    def format_help(self) -> str:
+        return in_korean(super().format_help())
+
     def error(self, message: str):
-        for english, korean in (
-            ("the following arguments are required", "빠진 인자"), ("unrecognized arguments", "알 수 없는 인자"),
-            ("expected one argument", "값이 하나 있어야 한다"), ("invalid choice", "쓸 수 없는 값"),
-            ("invalid int value", "정수가 아닌 값"), ("choose from", "쓸 수 있는 값"),
-            ("ignored explicit argument", "값을 받지 않는다:"), ("argument ", ""),
-        ):  # fmt: skip
-            message = message.replace(english, korean)
-        raise ThesisError(f"{message}. 도움말: {self.prog} --help")
+        raise ThesisError(f"{in_korean(message)}. 도움말: {self.prog} --help")
 
 
 def value_of(text: str):
@@ -168,7 +183,8 @@ def parser() -> Parser:
 
     train = command("train", train_command, "실험 하나, 또는 프로필에서 빠진 실험들을 학습한다", records, machine)
     for item in fields(Experiment):
-        train.add_argument(f"--{item.name.replace('_', '-')}", dest=item.name, metavar="값")
+        told = f"{HELP.get(item.name, '')} (기본: {getattr(Experiment, item.name, '없음')})".strip()
+        train.add_argument(f"--{item.name.replace('_', '-')}", dest=item.name, metavar="값", help=told)
     train.add_argument("--profile", help="프로필 파일, 예: profiles/cpu.yaml")
     train.add_argument("--limit", help="시간 제한, 예: 165m; 닿기 전에 저장하고 멈춘다")
     train.add_argument("--threads", type=int, help="CPU 스레드 수")

@@ -125,15 +125,11 @@ class Run:
         loss = F.cross_entropy(logits, self.validation.labels).item()
         if not math.isfinite(loss):
             raise CannotGoOn(f"검증 손실이 유한하지 않다: {state.epoch + 1}번째 에폭의 끝. {ADVICE}")
-        state.history.append(
-            {
-                "epoch": state.epoch + 1,
-                "train_loss": state.loss.double().mean().item(),
-                "train_accuracy": 100 * state.right.double().sum().item() / (self.steps * self.experiment.batch_size),
-                "val_loss": loss,
-                "val_accuracy": 100 * (logits.argmax(1) == self.validation.labels).double().mean().item(),
-            }
-        )
+        state.history.append({
+            "epoch": state.epoch + 1, "train_loss": state.loss.double().mean().item(),
+            "train_accuracy": 100 * state.right.double().sum().item() / (self.steps * self.experiment.batch_size),
+            "val_loss": loss, "val_accuracy": 100 * (logits.argmax(1) == self.validation.labels).double().mean().item(),
+        })  # fmt: skip
         state.epoch, state.step = state.epoch + 1, 0
         state.seconds[-1] += time.monotonic() - began
         state.seconds.append(0.0)
@@ -189,24 +185,17 @@ class Run:
         splits = {s: len(getattr(data, s)) for s in ("train", "validation", "test")}
         result = measure(predictions, classes) | {"test_loss": F.cross_entropy(logits, labels).item()}
         last = {key: value for key, value in state.history[-1].items() if key != "epoch"}
+        clock = {
+            "seconds": sum(seconds), "seconds_per_epoch": sum(seconds) / len(seconds),
+            "peak_memory_mib": peak_memory_mib(self.device),
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "epoch_seconds": seconds,
+        }  # fmt: skip
         return {
-            "id": experiment.id,
-            "numerics": NUMERICS,
-            "experiment": experiment.config(),
-            "result": result | last,
-            "history": state.history,
-            "classes": list(data.classes),
-            "cost": asdict(self.cost),
+            "id": experiment.id, "numerics": NUMERICS, "experiment": experiment.config(),
+            "result": result | last, "history": state.history, "classes": list(data.classes), "cost": asdict(self.cost),
             "data": {"checksum": data.checksum, "mean": data.mean, "std": data.std, **splits},
-            "environment": self.environment,
-            "time": {
-                "seconds": sum(seconds),
-                "seconds_per_epoch": sum(seconds) / len(seconds),
-                "peak_memory_mib": peak_memory_mib(self.device),
-                "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "epoch_seconds": seconds,
-            },
-        }, predictions
+            "environment": self.environment, "time": clock,
+        }, predictions  # fmt: skip
 
 
 @memory_explained()
