@@ -38,7 +38,7 @@ def scaled(seconds: float, unit: str) -> tuple[float, str]:
     """A factor and a unit in which a time is no long fraction; (1, unit) for what is no time."""
     if not unit.startswith("초") or seconds >= 0.1:
         return 1, unit
-    return (1e3, unit.replace("초", "ms", 1)) if seconds >= 1e-4 else (1e6, unit.replace("초", "µs", 1))
+    return (1e3, unit.replace("초", "ms", 1)) if seconds >= 1e-4 else (1e6, unit.replace("초", "μs", 1))
 
 
 def figure_of(row: dict, name: str) -> str:

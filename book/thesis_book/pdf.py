@@ -71,12 +71,13 @@ def keep_cells(article: Tag) -> None:
 
 
 def shift_headings(article: Tag, depth: int) -> None:
-    """h1 becomes the heading of its depth, the others follow; a chapter says 제N장."""
+    """h1 becomes the heading of its depth, the others follow; a chapter says 제N장, an appendix 부록 A."""
     for level in range(5, 0, -1):
         for heading in article.select(f"h{level}"):
             heading.name = f"h{min(6, level + depth - 1)}"
     for heading in article.select("h1 .section-number"):
-        heading.string = f"제{heading.get_text().strip().rstrip('.')}장 "
+        number = heading.get_text().strip().rstrip(".")
+        heading.string = f"제{number}장 " if number.isdigit() else f"부록 {number} "
     for heading in article.select(":is(h2, h3, h4) .section-number"):
         heading.string = heading.get_text().strip().rstrip(".") + " "
 
@@ -108,6 +109,12 @@ def chapter(html: Path, name: str, depth: int, known: set[str]) -> Tag:
     return article
 
 
+def line(node: Tag) -> str:
+    """A heading or caption as HTML without its links and spans; formulas stay."""
+    parts = [part for part in node.descendants if not isinstance(part, Tag) or part.name == "img"]
+    return re.sub(r"\s+", " ", "".join(str(p) if isinstance(p, Tag) else escape(p) for p in parts)).strip()
+
+
 def entries(articles: list[Tag], selector: str) -> str:
     """Lines of a list with dots and page numbers, for headings, figures or tables."""
     lines: list[str] = []
@@ -117,7 +124,7 @@ def entries(articles: list[Tag], selector: str) -> str:
             assert holder is not None
             if not holder.get("id"):
                 holder["id"] = f"{article['id']}--heading-{len(lines)}"
-            text = re.sub(r"\s+", " ", node.get_text()).strip()
+            text = line(node)
             if holder is not node:
                 text = text.split(". ")[0].rstrip(".")  # a caption's first sentence
             place = f"{node.name} of-{article['id']}"
@@ -140,8 +147,6 @@ def document(html: Path) -> str:
     known = {name for name, _, _ in pages}
     made = {name: chapter(html, name, depth, known) for name, _, depth in progress(pages, "쪽 모으기", "쪽")}
     groups = {kind: [made[name] for name, own, _ in pages if own == kind] for _, kind, _ in pages}
-    for letter, article in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", groups["appendix"], strict=False):
-        article.select("h1")[0].insert(0, f"부록 {letter} ")
     main = [*groups["body"], *groups["references"], *groups["appendix"]]
     lists = {
         "목차": entries(groups["front"], "h1, h2")

@@ -6,7 +6,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
 from helpers import PATIENCE
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
@@ -118,6 +120,36 @@ def test_links_inside_the_site_lead_somewhere(built_book):
                 assert unquote(parts.fragment) in ids[name], f"{page.name}: {link}"
                 checked += 1
     assert checked > 100
+
+
+def test_an_appendix_has_a_letter_and_its_tables_figures_and_equations_too(built_book):
+    parts = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))["parts"]
+    (appendices,) = (part["chapters"] for part in parts if part.get("caption") == "부록")
+    index = BeautifulSoup((built_book / "index.html").read_text(encoding="utf-8"), "html.parser")
+    for letter, name in zip("ABCDEFGHIJKLMNOP", (chapter["file"] for chapter in appendices), strict=False):
+        page = BeautifulSoup((built_book / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+        title = page.select_one("article h1").get_text().strip("# \n")
+        assert title.startswith(f"{letter}. ")
+        assert index.select_one(f'nav.bd-links a[href="{name}.html"]').get_text().strip() == title
+        for kind in ("표", "그림"):
+            told = [number.get_text().split() for number in page.select(".caption-number")]
+            of_kind = [number for word, number in told if word == kind]
+            assert of_kind == [f"{letter}.{place + 1}" for place in range(len(of_kind))]
+        equations = [number.contents[0] for number in page.select(".eqno")]
+        assert equations == [f"({letter}.{place + 1})" for place in range(len(equations))]
+
+
+def test_a_reference_says_what_its_target_is_called(built_book):
+    pages = {path.name: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in pages_of(built_book)}
+    checked = 0
+    for name, page in pages.items():
+        for reference in page.select("article a.reference:has(.std-numref)"):
+            where, _, target = reference["href"].partition("#")
+            caption = pages[where or name].find(id=target).select_one(".caption-number")
+            if caption:
+                assert reference.get_text() == caption.get_text().strip()
+                checked += 1
+    assert checked > 40
 
 
 def test_axe_finds_no_serious_violation_on_any_page(built_book, browser):

@@ -79,7 +79,7 @@ def test_the_contents_name_the_right_pages(thesis, texts):
 def test_no_caption_is_left_without_its_table(pages):
     """The last lines of a page are the page's own, its head and its number."""
     lines = [[line for line in page.splitlines() if line.strip()] for page in pages]
-    listed = [re.match(r"(표 [\d.]+ .*?)( \.){4}", line) for page in lines for line in page]
+    listed = [re.match(r"(표 [A-Z\d.]+ .*?)( \.){4}", line) for page in lines for line in page]
     captions = tuple(found[1] for found in listed if found)
     assert len(captions) > 20
     assert not [line for page in lines for line in page[-4:-2] if line.startswith(captions) and " . . " not in line]
@@ -91,6 +91,15 @@ def test_a_number_that_stays_on_one_line_keeps_its_side():
     pdf.keep_cells(table)
     assert [cell["class"] for cell in table.select("td")] == [["text-right"], ["text-left"]]
     assert [cell.text for cell in table.select("[data-whole]")] == ["-0.88"]
+
+
+def test_a_formula_of_a_caption_stays_in_the_list():
+    caption = '<p>표 D.9 <a href="#x">단계</a> &lt;수&gt;\n (ResNet-50, <img class="formula" src="data:x"/>). 출처</p>'
+    article = BeautifulSoup(
+        f'<section id="page"><table id="t"><caption>{caption}</caption></table></section>', "html.parser"
+    )
+    listed = pdf.entries([article.section], "caption")
+    assert '>표 D.9 단계 &lt;수&gt; (ResNet-50, <img class="formula" src="data:x"/>)</a>' in listed
 
 
 def test_front_matter_is_in_roman_and_the_thesis_starts_at_one(texts):
