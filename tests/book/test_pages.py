@@ -131,6 +131,8 @@ def test_an_appendix_has_a_letter_and_its_tables_figures_and_equations_too(built
         title = page.select_one("article h1").get_text().strip("# \n")
         assert title.startswith(f"{letter}. ")
         assert index.select_one(f'nav.bd-links a[href="{name}.html"]').get_text().strip() == title
+        numbers = [number.get_text() for number in page.select("article h2 .section-number")]
+        assert numbers == [f"{letter}.{place + 1}. " for place in range(len(numbers))]
         for kind in ("표", "그림"):
             told = [number.get_text().split() for number in page.select(".caption-number")]
             of_kind = [number for word, number in told if word == kind]
