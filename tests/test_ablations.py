@@ -61,7 +61,11 @@ def test_a_table_without_runs_beside_it_changes_nothing(runs):
 
 def test_the_sentence_names_what_lies_outside(runs):
     told = ablations.evidence(*split(runs))
-    assert "기준보다 높은 것은 배운 위치 벡터" in told and "헤드 1개" not in told and "낮은" not in told
+    assert (
+        "0을 벗어난 것은 1개이다(기준보다 높은 것은 배운 위치 벡터)." in told
+        and "헤드 1개" not in told
+        and "낮은" not in told
+    )
     assert "모이지 않았다" in ablations.evidence(*split(runs[runs["seed"] < 2]))
     assert told.endswith("기준을 함께 쓰는 비교는 한꺼번에 벗어나기 쉽다.")
     assert "벗어난 것은 없다" in ablations.evidence(runs[runs["options"] == '{"num_heads": 1}'], split(runs)[1])

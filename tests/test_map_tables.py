@@ -66,7 +66,7 @@ def test_the_table_has_a_row_for_every_map_of_every_arm_and_says_who_passed():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"good": 0.2}, "삭제 면적, 삽입 면적, 포인팅 게임, 마스크 안 몫의 모든 측정에서 나았다"),
+        ({"good": 0.2}, "을 모든 측정(삭제 면적, 삽입 면적, 포인팅 게임, 마스크 안 몫)에서 앞섰다."),
         ({"good": 0.0}, "지도를 설명으로 쓰지 않는다"),
         ({"good": 0.2, "left": 0.9}, "지도를 설명으로 쓰지 않는다"),
         ({"good": 0.0}, "말할 수 있는 측정은 하나도 없다"),
@@ -87,6 +87,15 @@ def test_a_mixed_verdict_names_what_was_won_and_what_was_not():
     sentence = map_tables.verdict(found, "senet_self", "received")
     assert "셋(무작위, 가운데, 대비)보다 삭제 면적에서 나았고, 삽입 면적, 포인팅 게임, 마스크 안 몫에서는" in sentence
     assert "무작위 지도 하나만 기준으로 삼으면 삭제 면적에서 낫다." in sentence and "쓰지 않는다" not in sentence
+    assert sentence.endswith("기준에 따라 이 지도를 설명에서 배제하지 않는다.")
+
+
+def test_a_mean_below_that_of_random_maps_is_not_passed_over():
+    found = measured()
+    for figures in found["found"]:
+        figures["insertion/received"] = figures["insertion/random"] - 0.1
+    assert "삽입 면적의 평균은 무작위 지도보다도 나쁘다." in map_tables.verdict(found, "senet_self", "received")
+    assert "나쁘다" not in map_tables.verdict(measured(good=0.2), "senet_self", "received")
 
 
 @pytest.mark.parametrize(
@@ -101,16 +110,29 @@ def test_a_mixed_verdict_names_what_was_won_and_what_was_not():
     ],
 )
 def test_the_english_verdict_says_what_the_korean_one_does(options, expected):
-    assert expected in map_tables.verdict_in_english(measured(**options), "senet_self", "received")
+    assert expected in map_tables.verdict_in_brief(measured(**options), "senet_self", "received", english=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"good": 0.2}, "측정 4개 가운데 4개에서 앞섰으므로 설명에서 배제하지 않는다."),
+        ({"good": 0.2, "left": 0.9}, "설명으로 쓰지 않는다."),
+        ({"good": 0.0, "masks": False}, "측정 2개 가운데 하나에서도 앞서지 못했으므로 설명으로 쓰지 않는다."),
+        ({"seeds": 0}, "아직 재지 않았다"),
+    ],
+)
+def test_the_brief_verdict_says_what_the_long_one_does(options, expected):
+    assert expected in map_tables.verdict_in_brief(measured(**options), "senet_self", "received")
 
 
 def test_maps_of_one_seed_stand_beside_those_that_know_nothing():
     told = map_tables.beside_blind(measured(seeds=1, masks=False), "senet_self", "received")
-    assert told.startswith("시드 0에서 SENet_self의 받은 어텐션은 삭제 면적이 0.") and told.endswith("평균은 없다.")
+    assert told.startswith("시드 0에서 SENet_self의 받은 어텐션은 삭제 면적이 0.") and told.endswith("측정은 없다.")
     better = map_tables.beside_blind(measured(seeds=1, masks=False, good=0.2), "senet_self", "received")
-    assert better.endswith("모두 앞서는 평균은 삭제 면적, 삽입 면적이다.")
+    assert better.endswith("모두 앞서는 측정은 삭제 면적, 삽입 면적이다.")
     worse = map_tables.beside_blind(measured(seeds=1, good=-0.2), "senet_self", "received")
-    assert worse.endswith("평균은 없다.") and "마스크 안 몫이 0.3" in worse
+    assert worse.endswith("측정은 없다.") and "마스크 안 몫이 0.3" in worse
     assert "아직" in map_tables.beside_blind(NOTHING, "senet_self", "received")
 
 
@@ -127,7 +149,7 @@ def test_two_arms_are_compared_seed_by_seed():
 
 def test_attention_that_is_even_is_called_so():
     assert "기준(0.98)을 모든 층이 넘는다" in (told := map_tables.evenness(measured(), "senet_self"))
-    assert told.startswith("시드 0, 1, 2에서") and "차례로" not in told
+    assert "(시드 0, 1, 2)가" in told and "차례로" not in told
     found = measured()
     for figures in found["found"]:
         figures["entropy/a"] = figures["entropy/a"] - 0.3

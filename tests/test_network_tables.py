@@ -75,7 +75,7 @@ def test_attention_in_each_network_is_compared_within_it():
     assert list(table["망"]) == ["`resnet8`", "`xception`"] and list(table["차이 (%p)"]) == ["+3.03", "+0.17"]
     assert list(table["위치 수"]) == ["64", "4"]
     sentence = network_tables.evidence(runs_of(better | same))
-    assert "SENet_self가 더 높은 것은 resnet8이다" in sentence and "낮은" not in sentence
+    assert "1개이다(SENet_self가 더 높은 것은 resnet8)." in sentence and "낮은" not in sentence
     assert "벗어난 것은 없다" in network_tables.evidence(runs_of(same))
     assert "모이지 않았다" in network_tables.evidence(runs_of({key: values[:1] for key, values in same.items()}))
 

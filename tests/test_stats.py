@@ -14,13 +14,14 @@ from thesis_book.image_statistics import bootstrap, mcnemar
 from thesis_book.prose import (
     across_machines,
     attribution,
+    beside_bootstrap,
     beside_published,
     briefly,
-    compare,
     in_english,
     on_validation,
     outcome,
     reproduced,
+    shown,
     unpaired,
     validation_in_english,
 )
@@ -29,6 +30,10 @@ from thesis_lib.arms import CONTROLS, FAMILIES, PRIMARY
 from thesis_lib.records import Record
 from thesis_lib.stats import compared, family, holm, paired, smallest_detectable
 from thesis_lib.verification import SAME
+
+
+def compare(table, first, second):
+    return outcome(compared(table, first, second, FAMILIES))
 
 
 def runs(**accuracies):
@@ -226,14 +231,18 @@ def test_differences_without_spread_have_no_interval(count):
 
 def test_equal_accuracies_are_told_as_such():
     d = paired(runs(senet=[80, 81], resnet=[80, 81]), "senet", "resnet")
-    assert outcome(d) == "시드 2개에서 SENet와 ResNet의 시험 정확도가 모두 같다." and p_value(d.p) == "—"
+    assert outcome(d) == "시드 2개에서 두 비교군(SENet, ResNet)의 시험 정확도가 모두 같다." and p_value(d.p) == "—"
 
 
 @pytest.mark.parametrize(
     ("test", "validation", "expected"),
     [
-        ([81, 82.1, 83], [81, 82.1, 83], "0보다 위에 있다. 시험 정확도의 구간도 그렇다."),
-        ([81, 82.1, 83], [81, 80, 83], "0을 품는다. 시험 정확도의 구간은 0보다 위에 있다."),
+        ([81, 82.1, 83], [81, 82.1, 83], "이 구간도 0보다 위에 있다."),
+        (
+            [81, 82.1, 83],
+            [81, 80, 83],
+            "이 구간은 0을 품으므로, 시험 정확도에서 본 차이를 검증 정확도에서는 확인하지 못했다.",
+        ),
         ([79, 80.1, 81], [81, 82.1, 83], "0보다 위에 있다. 시험 정확도의 구간은 0보다 아래에 있다."),
         ([81, 80, 83], [79, 80.1, 81], "0보다 아래에 있다. 시험 정확도의 구간은 0을 품는다."),
         ([81], [81], "아직 구간을 낼 수 없다"),
@@ -245,7 +254,7 @@ def test_the_validation_split_is_told_beside_the_test_split(test, validation, ex
     both = table.merge(other, on=["arm", "seed"])
     assert expected in on_validation(both, "senet", "resnet")
     if len(test) > 1:
-        assert ("includes" in validation_in_english(both, "senet", "resnet")) == expected.startswith("0을 품는다")
+        assert ("includes" in validation_in_english(both, "senet", "resnet")) == ("0을 품으므로" in expected)
 
 
 def test_the_unpaired_interval_is_welchs():
@@ -287,11 +296,37 @@ def test_a_gain_is_put_down_to_attention_only_where_both_controls_are_beaten(lin
         assert "이득을 확인하지 못했으므로" in attribution(lost, table)
 
 
-def test_a_family_is_told_in_one_sentence():
+def test_a_family_is_told_by_what_is_shown():
     table = runs(senet=[81, 82.1, 83], resnet=[80, 81, 82], senet_self=[81.2])
-    [d] = [d for d in family(table, PRIMARY) if d.n > 1]
-    assert briefly(table, PRIMARY) == f"ResNet +1.03%p([{d.low:+.2f}, {d.high:+.2f}], p {p_value(d.adjusted)})이다."
-    assert "모자란다" in briefly(table, CONTROLS)
+    assert shown(table, PRIMARY) == "보정한 뒤에도 SENet의 정확도가 더 높은 것은 ResNet와 견줄 때이다."
+    assert "모자란다" in shown(table, CONTROLS)
+    controls = runs(senet_self=[81, 82.1, 83], senet_linear=[80, 80.7, 82.6], senet_uniform=[81, 82, 83.3])
+    told = shown(controls, CONTROLS)
+    assert told.startswith("보정한 뒤에 차이를 확인한 비교는 없다. 2개 모두에서") and told.endswith("보인 것은 아니다.")
+    assert shown(pd.concat([controls, runs(senet_channel=[71, 72, 73])]), CONTROLS).startswith(
+        "보정한 뒤에도 SENet_self의 정확도가 더 높은 것은 SENet_channel와 견줄 때이다. 나머지 2개에서는 효과를"
+    )
+
+
+def test_a_comparison_is_told_in_few_words():
+    table = runs(senet=[81, 82.1, 83], resnet=[80, 81, 82], senet_self=[81, 80, 85])
+    d = compared(table, "senet", "resnet", FAMILIES)
+    interval = f"[{d.low:+.2f}, {d.high:+.2f}]"
+    higher = f"SENet − ResNet 차이는 +1.03%p({interval}, 보정한 p {p_value(d.adjusted)})로 SENet의 정확도가 더 높았다."
+    assert briefly(d) == higher
+    assert briefly(compared(table, "resnet", "senet", FAMILIES)).endswith("ResNet의 정확도가 더 낮았다.")
+    assert briefly(compared(table, "senet_self", "senet", FAMILIES)).endswith("])로 효과를 확인하지 못했다.")
+    assert "시드가 하나뿐" in briefly(paired(table[table["seed"] == 0], "senet", "resnet"))
+
+
+def test_two_intervals_are_told_side_by_side():
+    d = paired(runs(senet=[81, 80, 83.5], resnet=[80, 81, 82]), "senet", "resnet")
+    assert d.low < 0 < d.high
+    assert beside_bootstrap(d, 0.2, 1.1).endswith("t 구간은 0을 품지만 부트스트랩 구간은 0을 벗어난다.")
+    assert beside_bootstrap(d, -0.2, 1.1).endswith("두 구간 모두 0을 품는다.")
+    sure = paired(runs(senet=[81, 82.1, 83], resnet=[80, 81, 82]), "senet", "resnet")
+    assert beside_bootstrap(sure, -0.2, 1.1).endswith("부트스트랩 구간은 0을 품지만 t 구간은 0을 벗어난다.")
+    assert "모자란다" in beside_bootstrap(sure, np.nan, np.nan)
 
 
 def test_a_p_value_shows_on_which_side_of_the_limit_it_lies():
@@ -305,8 +340,8 @@ def test_sentences_on_published_values_and_processors():
     table = runs(senet=[81, 83], resnet=[80, 81]).assign(cpu_capability=["AVX2", "AVX512", "AVX512", "AVX512"])
     table = table.assign(device="CPU", threads=[1, 2, 1, 1], torch="2.15")
     told = across_machines(table.assign(threads=1))
-    assert "명령 집합에 차이가 있으므로(시드 0의 망은 AVX2에서 SENet, AVX512에서 ResNet)," in told
+    assert "조건(명령 집합)이 비교군마다 다른 시드가 있다: 시드 0(SENet: AVX2; ResNet: AVX512)." in told
     both = across_machines(table)
-    assert "명령 집합, 스레드 수에" in both and "시드 1의 망은 AVX512 1에서 ResNet, AVX512 2에서 SENet" in both
+    assert "(명령 집합, 스레드 수)" in both and "시드 1(ResNet: AVX512 1; SENet: AVX512 2)" in both
     assert "아직 없다" in across_machines(table.iloc[:0])
     assert "모두" in across_machines(table.assign(cpu_capability="AVX2", threads=1))

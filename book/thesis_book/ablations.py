@@ -41,17 +41,18 @@ def outside(named: list[tuple[str, Difference]], beside_what: str, shared: bool)
     known = [(name, d) for name, d in named if d.n > 2 and not isnan(d.low)]
     if not known:
         return "우열을 말할 만큼 실행이 모이지 않았다."
-    parts = []
+    parts, count = [], 0
     for text, side in (("높은", 1), ("낮은", -1)):
         names = [name for name, d in known if side * d.mean > 0 and not d.low <= 0 <= d.high]
         if names:
             parts.append(f"{beside_what} {text} 것은 {', '.join(names)}")
+            count += len(names)
     if not parts:
         return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 없다."
     chance = (1 - LEVEL) * len(known)
     many = f" 다만 {len(known)}번 견주었으므로 차이가 없어도 평균 {chance:.1f}개는 우연히 벗어난다."
     together = " 기준을 함께 쓰는 비교는 한꺼번에 벗어나기 쉽다." if shared else ""
-    return f"95% 구간이 0을 벗어난 것 가운데 {'이고, '.join(parts)}이다.{many}{together}"
+    return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 {count}개이다({'; '.join(parts)}).{many}{together}"
 
 
 def evidence(table: pd.DataFrame, baseline: pd.DataFrame) -> str:

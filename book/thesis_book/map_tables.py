@@ -118,11 +118,16 @@ def agreement(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["견준 지도", "순위 상관"])
 
 
+def gain(found: pd.DataFrame, arm: str, method: str, other: str, measure: str) -> np.ndarray:
+    """By how much one kind of map is better than another of the same networks, (seeds, pictures)."""
+    delta = values(found, arm, f"{measure}/{method}") - values(found, arm, f"{measure}/{other}")
+    return -delta if measure in LEAST else delta
+
+
 def better(found: pd.DataFrame, arm: str, method: str, other: str, measure: str) -> bool:
     """Whether one kind of map beats another of the same networks: both 95 % intervals of the paired
     difference, over seeds and over pictures, lie on the right side of 0."""
-    delta = values(found, arm, f"{measure}/{method}") - values(found, arm, f"{measure}/{other}")
-    delta = -delta if measure in LEAST else delta
+    delta = gain(found, arm, method, other, measure)
     return all(mean - half > 0 for mean, half in (mean_interval(delta.mean(1)), mean_interval(delta.mean(0))))
 
 
@@ -147,7 +152,7 @@ def verdict(found: pd.DataFrame, arm: str, method: str) -> str:
     names = {measure: name.removesuffix(" (%)") for measure, name in MEASURES.items()}
     counted = f"시드 {len(runs)}개에서 {label(arm)}의 {METHODS[method]}이 망을 모르는 지도 셋(무작위, 가운데, 대비)"
     if len(won) == len(there):
-        counted += f"보다 {', '.join(names[m] for m in there)}의 모든 측정에서 나았다."
+        counted += f"을 모든 측정({', '.join(names[m] for m in there)})에서 앞섰다."
     elif won:
         rest, best = (", ".join(names[m] for m in there if (m in won) == yes) for yes in (False, True))
         counted += f"보다 {best}에서 나았고, {rest}에서는 그렇다고 말할 수 없다."
@@ -156,23 +161,32 @@ def verdict(found: pd.DataFrame, arm: str, method: str) -> str:
     chance = [names[m] for m in there if better(found, arm, method, "random", m)]
     if len(won) < len(there) and chance:
         counted += f" 무작위 지도 하나만 기준으로 삼으면 {', '.join(chance)}에서 낫다."
+    if worse := [names[m] for m in there if gain(found, arm, method, "random", m).mean() < 0]:
+        counted += f" {', '.join(worse)}의 평균은 무작위 지도보다도 나쁘다."
     left, passed = after_shuffling(found, arm, method)
     shuffled = "섞자 지도가 달라졌다" if passed else "섞어도 지도가 거의 그대로였다"
     # one measure that is won is enough: the rule refuses maps that are no better
-    refused = "" if won and passed else " 그러므로 셋을 모두 앞서야 한다는 기준에 따라 이 지도를 설명으로 쓰지 않는다."
-    return counted + f" 가중치를 모두 {shuffled}(남은 순위 상관의 크기 {left:.2f}).{refused}"
+    refused = "설명에서 배제하지 않는다" if won and passed else "설명으로 쓰지 않는다"
+    told = f"가중치를 모두 {shuffled}(남은 순위 상관의 크기 {left:.2f})."
+    return f"{counted} {told} 그러므로 셋을 모두 앞서야 한다는 기준에 따라 이 지도를 {refused}."
 
 
-def verdict_in_english(found: pd.DataFrame, arm: str, method: str) -> str:
-    """`verdict` for the English abstract."""
+def verdict_in_brief(found: pd.DataFrame, arm: str, method: str, english: bool = False) -> str:
+    """`verdict` for the abstracts."""
     there, won = made_of(found, arm, method), won_by(found, arm, method)
     if not there:
-        return "They have not been measured yet."
+        return "They have not been measured yet." if english else "지도를 아직 재지 않았다."
     used = won and after_shuffling(found, arm, method)[1]
+    if english:
+        return (
+            f"In {len(won)} of {len(there)} measures the attention that a position receives beats all three maps that "
+            f"do not look at the network, so it is {'not ruled out' if used else 'not taken'} as an explanation."
+        )
+    counted = f"{len(won)}개에서 앞섰으므로" if won else "하나에서도 앞서지 못했으므로"
     return (
-        f"In {len(won)} of {len(there)} measures the attention that a position receives beats all three maps that do "
-        f"not look at the network, so it is {'not ruled out' if used else 'not taken'} as an explanation."
-    )
+        f"어텐션 맵은 망을 보지 않고 만든 세 지도를 네 측정 가운데 {counted} "
+        f"{'설명에서 배제하지 않는다' if used else '설명으로 쓰지 않는다'}."
+    ).replace("네 측정", f"측정 {len(there)}개")
 
 
 def beside_blind(found: pd.DataFrame, arm: str, method: str) -> str:
@@ -188,7 +202,7 @@ def beside_blind(found: pd.DataFrame, arm: str, method: str) -> str:
     if not told:
         return "지도를 아직 재지 않았다."
     first = f"{seeds_of(found[found['arm'] == arm])}에서 {label(arm)}의 {METHODS[method]}은 {', '.join(told)}이다."
-    return f"{first} 망을 모르는 지도 셋을 모두 앞서는 평균은 {', '.join(ahead) + '이다' if ahead else '없다'}."
+    return f"{first} 평균으로 견주면 세 지도를 모두 앞서는 측정은 {', '.join(ahead) + '이다' if ahead else '없다'}."
 
 
 def compared(found: pd.DataFrame, measure: str, method: str, first: str, second: str) -> str:
@@ -214,11 +228,11 @@ def evenness(found: pd.DataFrame, arm: str) -> str:
     runs = found.loc[found["arm"] == arm, "found"]
     layers = [key for key in (runs.iloc[0] if len(runs) else ()) if key.startswith("entropy/")]
     if not layers:
-        return "층마다의 엔트로피는 아직 재지 않았다."
+        return "층마다의 엔트로피를 아직 재지 않았다."
     means = [float(values(found, arm, key).mean()) for key in layers]
     told, seeds = ", ".join(f"{value:.3f}" for value in means), seeds_of(found[found["arm"] == arm])
     order = "앞 층부터 차례로 " if len(means) > 1 else ""
-    start = f"{seeds}에서 {label(arm)}의 어텐션 엔트로피의 평균은 {order}{told}이다."
+    start = f"{label(arm)}의 평균 엔트로피({seeds})가 {order}{told}이다."
     even = [str(number) for number, value in enumerate(means, start=1) if value >= EVEN]
     which = "모든 층이" if len(even) == len(means) else f"{', '.join(even)}번째 층만"
     return f"{start} 거의 균등하다고 보는 기준({EVEN})을 {f'{which} 넘는다' if even else '넘는 층은 없다'}."

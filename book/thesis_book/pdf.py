@@ -112,7 +112,7 @@ def chapter(html: Path, name: str, depth: int, known: set[str]) -> Tag:
 def line(node: Tag) -> str:
     """A heading or caption as HTML without its links and spans; formulas stay."""
     parts = [part for part in node.descendants if not isinstance(part, Tag) or part.name == "img"]
-    return re.sub(r"\s+", " ", "".join(str(p) if isinstance(p, Tag) else escape(p) for p in parts)).strip()
+    return re.sub(r"\s+", " ", "".join(str(p) if isinstance(p, Tag) else escape(str(p)) for p in parts)).strip()
 
 
 def entries(articles: list[Tag], selector: str) -> str:

@@ -1,5 +1,6 @@
 """Sentences of the book that follow from the records: when a record changes, so do they."""
 
+import re
 from math import isnan
 
 import pandas as pd
@@ -40,16 +41,16 @@ def across_machines(table: pd.DataFrame) -> str:
     mixed = [column for column in PLACE if table.groupby("seed")[column].nunique().max() > 1]
     if not mixed:
         return f"같은 시드의 망은 모두 {', '.join(PLACE.values())}이 같은 곳에서 학습했다."
-    told = []
+    what, told = ", ".join(PLACE[column] for column in mixed), []
     for seed, runs in table.groupby("seed"):
         kinds = [
-            f"{' '.join(map(str, kind))}에서 {', '.join(map(label, own['arm']))}" for kind, own in runs.groupby(mixed)
+            f"{', '.join(map(label, own['arm']))}: {' '.join(map(str, kind))}" for kind, own in runs.groupby(mixed)
         ]
         if len(kinds) > 1:
-            told.append(f"시드 {seed}의 망은 {', '.join(kinds)}")
+            told.append(f"시드 {seed}({'; '.join(kinds)})")
     return (
-        f"학습한 곳의 {', '.join(PLACE[column] for column in mixed)}에 차이가 있으므로({'; '.join(told)}), "
-        "그 시드에서 이들 사이의 차이에는 거기서 온 흔들림도 들어 있다."
+        f"학습한 곳의 조건({what})이 비교군마다 다른 시드가 있다: {', '.join(told)}. "
+        "그런 시드에서 구한 비교군의 차이에는 이 조건에서 온 흔들림도 들어 있다."
     )
 
 
@@ -96,7 +97,7 @@ def outcome(difference: Difference, what: str = "시험 정확도", tested: bool
         )
     if isnan(d.p):
         if not d.mean:
-            return f"시드 {d.n}개에서 {first}와 {second}의 {what}가 모두 같다."
+            return f"시드 {d.n}개에서 두 비교군({first}, {second})의 {what}가 모두 같다."
         return f"시드 {d.n}개에서 {what}의 차이({first} − {second})가 모두 {d.mean:+z.2f}%p로 같아 구간을 낼 수 없다."
     start, side = interval_of(d, what), side_of(d)
     if not tested:
@@ -104,8 +105,8 @@ def outcome(difference: Difference, what: str = "시험 정확도", tested: bool
     unseen = "효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다"
     if side == 0:
         seeable = f" {d.detectable:.2f}%p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다." if d.n > 2 else ""
-        return f"{start} 구간이 0을 품으므로 {unseen}. 배제되는 것은 구간 밖의 차이뿐이다.{seeable}"
-    adjusted = p_value(d.adjusted).removeprefix("= ")
+        return f"{start} 구간이 0을 품으므로 {unseen}. 구간 밖의 차이만 배제할 수 있다.{seeable}"
+    adjusted = re.sub(r"^< (.*)", r"\1 미만", p_value(d.adjusted).removeprefix("= "))
     if d.verdict.startswith("차이"):
         return f"{start} 그러나 여러 비교를 함께 보정한 p값은 {adjusted}이므로 {unseen}."
     place = "위" if side > 0 else "아래"
@@ -113,19 +114,35 @@ def outcome(difference: Difference, what: str = "시험 정확도", tested: bool
     return f"{start} 구간이 0보다 {place}에 있고 보정한 p값이 {adjusted}이므로 {first}의 정확도가 {d.verdict}.{few}"
 
 
-def compare(table: pd.DataFrame, first: str, second: str) -> str:
-    """`outcome` of two arms of one profile, adjusted over the family of the protocol that they are in."""
-    return outcome(compared(table, first, second, FAMILIES))
+def briefly(d: Difference) -> str:
+    """`outcome` of a planned comparison for the abstract, in few words."""
+    if isnan(d.p):
+        return outcome(d)
+    start = f"{label(d.first)} − {label(d.second)} 차이는 {d.mean:+z.2f}%p([{d.low:+z.2f}, {d.high:+z.2f}]"
+    if d.verdict.startswith("더"):
+        return (
+            f"{start}, 보정한 p {p_value(d.adjusted)})로 {label(d.first)}의 정확도가 {d.verdict.replace('다', '았다')}."
+        )
+    return f"{start})로 효과를 확인하지 못했다."
 
 
-def briefly(table: pd.DataFrame, members) -> str:
-    """The comparisons of one family in one sentence: differences, intervals, adjusted p-values."""
-    told = [
-        f"{label(d.second)} {d.mean:+z.2f}%p([{d.low:+z.2f}, {d.high:+z.2f}], p {p_value(d.adjusted)})"
-        for d in family(table, members)
-        if not isnan(d.p)
+def shown(table: pd.DataFrame, members) -> str:
+    """Which comparisons of one family show a difference, in words; their figures stand in a table."""
+    found = [d for d in family(table, members) if not isnan(d.p)]
+    if not found:
+        return "견줄 실행이 아직 모자란다."
+    named = {side: [label(d.second) for d in found if d.verdict == side] for side in ("더 높다", "더 낮다")}
+    parts = [
+        f"{label(found[0].first)}의 정확도가 {side.replace('다', '은')} 것은 {', '.join(names)}"
+        for side, names in named.items()
+        if names
     ]
-    return f"{', '.join(told)}이다." if told else "견줄 실행이 아직 모자란다."
+    rest = len(found) - sum(map(len, named.values()))
+    unseen = "효과를 확인하지 못했으며, 효과가 없음을 보인 것은 아니다."
+    if not parts:
+        return f"보정한 뒤에 차이를 확인한 비교는 없다. {len(found)}개 모두에서 {unseen}"
+    told = f"보정한 뒤에도 {', '.join(parts)}와 견줄 때이다."
+    return f"{told} 나머지 {rest}개에서는 {unseen}" if rest else told
 
 
 def attribution(gain: Difference, table: pd.DataFrame, english: bool = False) -> str:
@@ -176,11 +193,29 @@ def on_validation(table: pd.DataFrame, first: str, second: str) -> str:
     d, tested = (paired(table, first, second, value=value) for value in ("val_accuracy", "test_accuracy"))
     if isnan(d.p) or isnan(tested.p):
         return "검증 정확도의 차이는 아직 구간을 낼 수 없다."
-    same = "도 그렇다" if side_of(d) == side_of(tested) else f"은 {SIDES[side_of(tested)]}"
+    here, there = side_of(d), side_of(tested)
+    if here == there:
+        told = f"이 구간도 {SIDES[here]}."
+    elif here == 0:
+        told = "이 구간은 0을 품으므로, 시험 정확도에서 본 차이를 검증 정확도에서는 확인하지 못했다."
+    else:
+        told = f"이 구간은 {SIDES[here]}. 시험 정확도의 구간은 {SIDES[there]}."
     return (
         f"같은 두 비교군의 검증 정확도의 차이는 평균 {d.mean:+z.2f}%p이고 95% 신뢰구간은 "
-        f"[{d.low:+z.2f}, {d.high:+z.2f}]이다. 이 구간은 {SIDES[side_of(d)]}. 시험 정확도의 구간{same}."
+        f"[{d.low:+z.2f}, {d.high:+z.2f}]이다. {told}"
     )
+
+
+def beside_bootstrap(d: Difference, low: float, high: float) -> str:
+    """Whether the t-interval and that of the joint bootstrap (`tables.joint_interval`) say the same of a difference."""
+    if isnan(d.p) or isnan(low):
+        return "두 구간을 견줄 실행이 아직 모자란다."
+    start = f"t 구간은 [{d.low:+z.2f}, {d.high:+z.2f}]%p, 부트스트랩 구간은 [{low:+z.2f}, {high:+z.2f}]%p이다."
+    wide, narrow = d.low <= 0 <= d.high, low <= 0 <= high
+    if wide == narrow:
+        return f"{start} 두 구간 모두 0을 {'품는다' if wide else '벗어난다'}."
+    holding, leaving = ("t", "부트스트랩") if wide else ("부트스트랩", "t")
+    return f"{start} {holding} 구간은 0을 품지만 {leaving} 구간은 0을 벗어난다."
 
 
 def validation_in_english(table: pd.DataFrame, first: str, second: str) -> str:

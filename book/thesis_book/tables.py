@@ -192,6 +192,15 @@ def differences(table: pd.DataFrame, members=PRIMARY) -> pd.DataFrame:
     )
 
 
+def joint_interval(right) -> tuple[float, float]:
+    """95 % interval of a difference over seeds and images together, percentage points; nan below three seeds, where
+    nobody knows what it covers. right: for each seed the right answers of the two networks."""
+    if len(right) < 3:
+        return np.nan, np.nan
+    low, high = bootstrap(np.array([a.astype(np.int8) - b.astype(np.int8) for a, b in right]))
+    return float(low), float(high)
+
+
 def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results") -> pd.DataFrame:
     """McNemar for each pair of one seed, and over all of them the interval of the joint bootstrap."""
     records = records_by_id(results, table["id"])
@@ -210,8 +219,8 @@ def image_by_image(table: pd.DataFrame, members=PRIMARY, results: str = "results
                     "p 또는 구간": f"p {p_value(p)}",
                 }
             )
-        if len(right) > 2:  # with two seeds nobody knows what it covers
-            low, high = bootstrap(np.array([a.astype(np.int8) - b.astype(np.int8) for a, b in right]))
+        low, high = joint_interval(right)
+        if low == low:
             rows.append(rows[-1] | {"시드": "함께", "앞만 맞힌 영상": "—", "뒤만 맞힌 영상": "—"})
             rows[-1]["p 또는 구간"] = f"[{low:+z.2f}, {high:+z.2f}]%p"
     return pd.DataFrame(rows)
