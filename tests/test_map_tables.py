@@ -118,7 +118,7 @@ def test_the_english_verdict_says_what_the_korean_one_does(options, expected):
     [
         ({"good": 0.2}, "측정 4개 가운데 4개에서 앞섰으므로 설명에서 배제하지 않는다."),
         ({"good": 0.2, "left": 0.9}, "설명으로 쓰지 않는다."),
-        ({"good": 0.0, "masks": False}, "측정 2개 가운데 하나에서도 앞서지 못했으므로 설명으로 쓰지 않는다."),
+        ({"good": 0.0, "masks": False}, "측정 2개 가운데 어느 것에서도 앞서지 못했으므로 설명으로 쓰지 않는다."),
         ({"seeds": 0}, "아직 재지 않았다"),
     ],
 )
@@ -175,6 +175,23 @@ def test_agreement_of_equal_maps_is_one_and_of_unlike_maps_none():
     assert table["ResNet · SENet"].startswith("1.00")
     mean, least, most = map(float, re.fullmatch(r"(.*) \[(.*)–(.*)\]", table["ResNet · 다른 시드의 ResNet"]).groups())
     assert abs(mean) < 0.1 and least <= mean <= most
+
+
+def test_agreement_is_told_in_words():
+    told = map_tables.alike(pd.concat([measured("resnet"), measured("senet")]))
+    assert "두 망 사이에서 ResNet · SENet 1.00" in told and told.endswith("돌릴 수 없다.")
+    assert "(상관 0.5 미만)은 ResNet, SENet이다." in told
+    same = pd.concat([measured("resnet", seeds=1).assign(seed=seed) for seed in (0, 1)])
+    steady = map_tables.alike(pd.concat([same, same.assign(arm="senet")]))
+    assert steady.endswith("다른 시드 사이에서 ResNet 1.00, SENet 1.00이다.")
+    assert "모자란다" in map_tables.alike(NOTHING) and "모자란다" in map_tables.alike(measured("resnet"))
+
+
+def test_how_far_gates_differ_between_classes_is_told():
+    none, some = np.full((2, 3), 0.5), np.array([[0.1, 0.5, 0.3], [0.5, 0.5, 0.5]])
+    told = map_tables.gates_apart({"stages.0.0.standard": (none, none), "stages.1.0.standard": (some, some)})
+    assert told == "클래스 사이의 표준편차는 앞 단위부터 차례로 0.000, 0.100이고, 2단계 1번째 단위에서 가장 크다."
+    assert "아직" in map_tables.gates_apart({})
 
 
 def test_grey_pictures_are_what_the_networks_see():

@@ -30,6 +30,7 @@ MEASURES = {
     "energy": "마스크 안 몫 (%)",
 }
 LEAST = {"deletion"}  # where less is better
+LEFT = 0.5  # rank correlation below which a map counts as another
 AGREEMENT = "grad_cam"  # the map that all arms have: by it they are compared
 
 
@@ -124,9 +125,9 @@ def randomisation(model: nn.Module, pictures: Tensor, look) -> dict[str, np.ndar
 
 
 def depends_on_weights(left: np.ndarray) -> bool:
-    """The verdict on what is left at the end, (pictures,): its mean size is below 0.5 with 95 % confidence."""
+    """The verdict on what is left at the end, (pictures,): its mean size is below `LEFT` with 95 % confidence."""
     size = np.abs(left)
-    return bool(size.mean() + 1.645 * size.std(ddof=1) / len(size) ** 0.5 < 0.5)
+    return bool(size.mean() + 1.645 * size.std(ddof=1) / len(size) ** 0.5 < LEFT)
 
 
 def measures(model: nn.Module, pictures: Tensor, masks: Tensor | None, show: bool = True) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .faithfulness import values
-from .map_methods import METHODS
+from .map_methods import METHODS, between_classes
 from .map_tables import unit_of
 from .style import axes, blank
 
@@ -77,7 +77,7 @@ def gates_by_class(statistics: dict[str, tuple[np.ndarray, np.ndarray]], classes
     for place, (at, (means, _)) in zip(grid[0], statistics.items(), strict=True):
         order = np.nanmean(means, 0).argsort()
         drawn = place.imshow(means[:, order], aspect="auto", cmap="cividis", vmin=0, vmax=1)
-        place.set_title(f"{unit_of(at)}\n(클래스 사이 SD {np.nanstd(means, 0).mean():.3f})", fontsize=10)
+        place.set_title(f"{unit_of(at)}\n(클래스 사이 SD {between_classes(means):.3f})", fontsize=10)
         names = classes[: len(means)] if place is grid[0][0] else []
         place.set(xlabel="채널 (평균 순서)", yticks=range(len(means)), yticklabels=names)
         place.grid(False)

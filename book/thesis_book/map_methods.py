@@ -68,6 +68,11 @@ def gate_statistics(model: nn.Module, pictures: Tensor, labels: Tensor) -> dict[
     return found
 
 
+def between_classes(means: np.ndarray) -> float:
+    """Standard deviation of mean gates (classes, C) over the classes, averaged over the channels."""
+    return float(np.nanstd(means, 0).mean())
+
+
 def rollout(layers: list[np.ndarray]) -> np.ndarray:
     """Attention through layers of one grid, first to last: (B, heads, N, N) each -> (B, N, N), rows sum to 1.
 

@@ -14,8 +14,8 @@ from thesis_lib.data import Dataset, Split
 from thesis_lib.maps import inputs_of
 from thesis_lib.stats import LEVEL
 
-from .faithfulness import LEAST, MEASURES, correlation, depends_on_weights, distance, entropy, values
-from .map_methods import BASELINES, GRID, METHODS, blind, centre_gaussian
+from .faithfulness import LEAST, LEFT, MEASURES, correlation, depends_on_weights, distance, entropy, values
+from .map_methods import BASELINES, GRID, METHODS, between_classes, blind, centre_gaussian
 from .tables import by_arm
 
 EVEN = 0.98  # entropy from which attention is called even; 1 where it is exactly so
@@ -87,16 +87,21 @@ def attention_shape(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["비교군", "층", "헤드", "엔트로피 (0–1)", "평균 거리 (맵의 한 변 = 1)"])
 
 
+def cells_of(found: pd.DataFrame) -> dict[tuple[str, int], torch.Tensor]:
+    """The Grad-CAM maps of every arm and seed, (pictures, cells)."""
+    return {
+        (arm, run.seed): torch.from_numpy(run.found["cells"]).float()
+        for arm, runs in by_arm(found)
+        for run in runs.itertuples()
+    }
+
+
 def agreement(found: pd.DataFrame) -> pd.DataFrame:
     """Rank correlation of the Grad-CAM maps of two arms on the same picture and seed, beside the baselines'.
 
     Pairs of seeds share seeds, so of them no interval is given but the least and the most.
     """
-    cells = {
-        (arm, run.seed): torch.from_numpy(run.found["cells"]).float()
-        for arm, runs in by_arm(found)
-        for run in runs.itertuples()
-    }
+    cells = cells_of(found)
     arms, seeds = list(dict.fromkeys(arm for arm, _ in cells)), sorted({seed for _, seed in cells})
     rows = []
 
@@ -116,6 +121,36 @@ def agreement(found: pd.DataFrame) -> pd.DataFrame:
             maps = ((seen, blind(method, len(seen))) for seen in own)
             add(f"{label(arm)} · {METHODS[method]}", maps)
     return pd.DataFrame(rows, columns=["견준 지도", "순위 상관"])
+
+
+def alike(found: pd.DataFrame) -> str:
+    """Whether the Grad-CAM maps of one arm agree over seeds, and with those of others, in words."""
+    means: dict[tuple[str, ...], list[float]] = {}
+    for ((a, one), first), ((b, other), second) in combinations(cells_of(found).items(), 2):
+        if a == b or one == other:
+            means.setdefault(tuple(dict.fromkeys((a, b))), []).append(float(correlation(first, second).mean()))
+    told = {arms: f"{' · '.join(map(label, arms))} {np.mean(values):.2f}" for arms, values in means.items()}
+    between, within = ([text for arms, text in told.items() if len(arms) == count] for count in (2, 1))
+    if not between or not within:
+        return "견줄 기록이 아직 모자란다."
+    start = f"평균은 두 망 사이에서 {', '.join(between)}, 같은 비교군의 다른 시드 사이에서 {', '.join(within)}이다."
+    moving = [label(arms[0]) for arms, values in means.items() if len(arms) == 1 and np.mean(values) < LEFT]
+    if not moving:
+        return start
+    return (
+        f"{start} 시드만 바꾸어도 지도가 달라지는 비교군(상관 {LEFT} 미만)은 {', '.join(moving)}이다. "
+        "이런 비교군에서는 다른 망과 지도가 다른 것을 구조의 차이로만 돌릴 수 없다."
+    )
+
+
+def gates_apart(statistics: dict[str, tuple[np.ndarray, np.ndarray]]) -> str:
+    """How far the mean gates of `map_methods.gate_statistics` differ between classes, block by block, in words."""
+    if not statistics:
+        return "게이트를 아직 재지 않았다."
+    spreads = {unit_of(place): between_classes(means) for place, (means, _) in statistics.items()}
+    told = ", ".join(f"{spread:.3f}" for spread in spreads.values())
+    widest = max(spreads, key=spreads.__getitem__)
+    return f"클래스 사이의 표준편차는 앞 단위부터 차례로 {told}이고, {widest}에서 가장 크다."
 
 
 def gain(found: pd.DataFrame, arm: str, method: str, other: str, measure: str) -> np.ndarray:
@@ -182,11 +217,11 @@ def verdict_in_brief(found: pd.DataFrame, arm: str, method: str, english: bool =
             f"In {len(won)} of {len(there)} measures the attention that a position receives beats all three maps that "
             f"do not look at the network, so it is {'not ruled out' if used else 'not taken'} as an explanation."
         )
-    counted = f"{len(won)}개에서 앞섰으므로" if won else "하나에서도 앞서지 못했으므로"
+    counted = f"{len(won)}개에서 앞섰으므로" if won else "어느 것에서도 앞서지 못했으므로"
     return (
-        f"어텐션 맵은 망을 보지 않고 만든 세 지도를 네 측정 가운데 {counted} "
+        f"{label(arm)}의 {METHODS[method]}은 망을 보지 않고 만든 세 지도를 측정 {len(there)}개 가운데 {counted} "
         f"{'설명에서 배제하지 않는다' if used else '설명으로 쓰지 않는다'}."
-    ).replace("네 측정", f"측정 {len(there)}개")
+    )
 
 
 def beside_blind(found: pd.DataFrame, arm: str, method: str) -> str:
