@@ -31,7 +31,7 @@ def number(value: float) -> str:
 def with_range(row: dict, figure: str, scale: float = 1) -> str:
     """A figure of a row with its smallest and largest."""
     low, middle, high = (number(row[name] * scale) for name in ("low", figure, "high"))
-    return f"{middle} [{low}, {high}]"
+    return f"{middle} ({low}~{high})"
 
 
 def scaled(seconds: float, unit: str) -> tuple[float, str]:
@@ -122,14 +122,14 @@ def growth(found: dict) -> Figure:
                 colour, mark, dash = style(arm)
                 place.loglog(line["at"], line[key], color=colour, marker=mark, linestyle=dash, label=label)
             ticks = sorted(set(block.loc[block["along"] == along, "at"]))
-            place.set(xlabel=name, ylabel=unit, xticks=ticks, xticklabels=ticks)
+            place.set(xlabel=name, ylabel=unit, xticks=ticks, xticklabels=[f"{tick:,}" for tick in ticks])
     records = pd.DataFrame(found["records"]["growth"])
     colour, mark, dash = style("resnet")
     grid[0][2].loglog(records["at"], records["seconds"], color=colour, marker=mark, linestyle=dash)
     grid[0][2].set(xlabel="기록 수", ylabel="읽는 시간 (초)")
     grid[0][2].set(xticks=list(records["at"]), xticklabels=[f"{count:,}" for count in records["at"]])
     for place in grid.flat:  # a minus sign in an exponent has no glyph in the Korean font
-        place.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        place.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
         place.yaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
         place.minorticks_off()
     grid[1][2].set_axis_off()

@@ -26,12 +26,12 @@ def split(runs):
 def test_variants_stand_beside_what_they_change(runs):
     table = ablations.beside(*split(runs), published={"헤드 1개": "22.29"}).set_index("변형")
     assert list(table.index) == [
-        "SENet_self (기준)", "헤드 1개", "어텐션을 2, 3단계에", "잔차 없음", "배운 위치 벡터",
+        "SENet_self (기준)", "헤드 1개", "어텐션을 2·3단계에", "잔차 없음", "배운 위치 벡터",
     ]  # fmt: skip
     assert table.loc["SENet_self (기준)", "차이 (%p)"] == "—" and table.loc["SENet_self (기준)", "시드 수"] == 4
     assert table.loc["헤드 1개", "차이 (%p)"] == "+0.00"  # never "-0.00"
     assert table.loc["헤드 1개", "95% 구간"] == "[-2.49, +2.48]"  # differences -1, 0, 1, less 0.001
-    assert table.loc["어텐션을 2, 3단계에", "95% 구간"] == "—"
+    assert table.loc["어텐션을 2·3단계에", "95% 구간"] == "—"
     assert table.loc["잔차 없음", "차이 (%p)"] == "—"  # no seed in common
     assert list(table["SENet 논문의 오류율 (%)"]) == ["—", "22.29", "—", "—", "—"]
 
@@ -77,7 +77,7 @@ def test_the_sentence_names_what_lies_outside(runs):
     [
         ("cbam", "{}", "{}", "CBAM"),
         ("senet", '{"squeeze": "max"}', "{}", "전역 최대 풀링"),
-        ("senet", '{"reduction": 32, "stages": [2, 3]}', "{}", "r = 32, 2, 3단계에만"),
+        ("senet", '{"reduction": 32, "stages": [2, 3]}', "{}", "r = 32, 2·3단계에만"),
         ("resnet", "{}", '{"method": "soft_labels", "teacher": "x", "alpha": 0.9}', "지식 증류(KD)"),
         (
             "resnet",

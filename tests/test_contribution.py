@@ -89,7 +89,7 @@ def test_tables_and_sentences_tell_means_and_ranges():
     runs = [{"parts": {"a": p}, "accuracy": a} for p, a in zip(parts, accuracy, strict=True)]
     found = pd.DataFrame({"network": "resnet8", "arm": "senet_self", "seed": [0, 1], "found": runs})
     [row] = energies(found).to_dict("records")
-    assert row["망"] == "ResNet-8, SENet_self" and row["위치마다의 차이 (%)"] == "2.0 (1.0–3.0)" and row["시드 수"] == 2
+    assert row["망"] == "ResNet-8, SENet_self" and row["위치마다의 차이 (%)"] == "2.0 (1.0~3.0)" and row["시드 수"] == 2
     told = without(found, "resnet8", "senet_self")
     assert "위치의 평균으로 바꾸었을 때 -0.20%p([-1.47, +1.07])" in told and "평균 하나로 바꾸었을 때 -1.50%p" in told
     assert "모자란다" in without(found.iloc[:1], "resnet8", "senet_self") and energies(found.iloc[:0]).empty

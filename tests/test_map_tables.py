@@ -173,7 +173,7 @@ def test_agreement_of_equal_maps_is_one_and_of_unlike_maps_none():
     found = pd.concat([measured("resnet"), measured("senet")])
     table = map_tables.agreement(found).set_index("견준 지도")["순위 상관"]
     assert table["ResNet · SENet"].startswith("1.00")
-    mean, least, most = map(float, re.fullmatch(r"(.*) \[(.*)–(.*)\]", table["ResNet · 다른 시드의 ResNet"]).groups())
+    mean, least, most = map(float, re.fullmatch(r"(.*) \((.*)~(.*)\)", table["ResNet · 다른 시드의 ResNet"]).groups())
     assert abs(mean) < 0.1 and least <= mean <= most
 
 

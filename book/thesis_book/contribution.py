@@ -110,8 +110,8 @@ def measured(records: list[Record]) -> pd.DataFrame:
 
 
 def spread(values: list[float]) -> str:
-    """`mean (least–most)`."""
-    return f"{sum(values) / len(values):.1f} ({min(values):.1f}–{max(values):.1f})"
+    """`mean (least~most)`."""
+    return f"{sum(values) / len(values):.1f} ({min(values):.1f}~{max(values):.1f})"
 
 
 def energies(found: pd.DataFrame) -> pd.DataFrame:

@@ -29,11 +29,12 @@ def arrow(place: Axes, start: tuple, end: tuple, bend: float = 0.0, text: str = 
         )
 
 
-def column(place: Axes, title: str, steps: list[tuple[str, str, str]]) -> None:
-    """One residual unit, from top to bottom: (text, colour, shape that leaves it)."""
+def column(place: Axes, title: str, steps: list[tuple[str, str, str]], kept: int | None = None) -> None:
+    """One residual unit, from top to bottom: (text, colour, shape that leaves it). kept: the step whose output is
+    added again in the last one."""
     top = 9.2
     place.text(0, top + 0.55, title, ha="center", fontsize=12, color="#111111")
-    place.text(0, top, "$x$", ha="center", va="center", fontsize=11, color="#111111")
+    place.text(0, top, "$X$", ha="center", va="center", fontsize=11, color="#111111")
     y, shape = top, "$C×H×W$"
     for text, colour, leaves in steps:
         arrow(place, (0, y - 0.22), (0, y - 0.78), text=shape)
@@ -41,9 +42,15 @@ def column(place: Axes, title: str, steps: list[tuple[str, str, str]]) -> None:
         box(place, 0, y, text, colour)
         y, shape = y - 0.1, leaves
     arrow(place, (0, y - 0.22), (0, y - 0.86), text=shape)
+    if kept is not None:
+        leave, back = top - 1.1 - 1.2 * kept - 0.4, y + 0.1
+        place.plot([0, 1.75, 1.75], [leave, leave, back], color="#333333", lw=1.2)
+        arrow(place, (1.75, back), (1.28, back))
     place.text(0, y - 1.08, "⊕", ha="center", va="center", fontsize=15, color="#111111", family="DejaVu Sans")
     place.plot([-0.12, -1.75, -1.75, -0.2], [top, top, y - 1.08, y - 1.08], color="#333333", lw=1.2)
-    place.set(xlim=(-2.1, 2.1), ylim=(-0.4, 10.2))
+    arrow(place, (0, y - 1.3), (0, y - 1.95), text="ReLU")
+    place.text(0, y - 2.2, "$Y$", ha="center", va="center", fontsize=11, color="#111111")
+    place.set(xlim=(-2.1, 2.1), ylim=(-2.2, 10.2))
     place.set_axis_off()
 
 
@@ -56,10 +63,10 @@ def residual_units() -> Figure:
         ("다중 헤드 셀프 어텐션", ATTENTION, "$N×C$"),
         ("맵으로 되돌려 더하기", ATTENTION, "$C×H×W$"),
     ]
-    figure, grid = axes(9, 6.4, columns=3)
+    figure, grid = axes(9, 7.2, columns=3)
     column(grid[0][0], "ResNet", branch)
     column(grid[0][1], "SENet", branch + se)
-    column(grid[0][2], "SENet_self", branch + se + attention)
+    column(grid[0][2], "SENet_self", branch + se + attention, kept=3)
     return figure
 
 

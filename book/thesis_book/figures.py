@@ -75,7 +75,7 @@ def forest(table: pd.DataFrame, members=PRIMARY + CONTROLS) -> Figure:
 
 
 def per_class(table: pd.DataFrame, first: str, second: str, results: str = "results") -> Figure:
-    """Paired difference of the accuracy on each class: every seed a dot, the mean a bar."""
+    """Paired difference of the accuracy on each class: every seed a dot on a line of its own, the mean a bar."""
     runs = pairs(table, first, second, value="id")
     if runs.empty:
         return blank()
@@ -91,8 +91,8 @@ def per_class(table: pd.DataFrame, first: str, second: str, results: str = "resu
     figure, grid = axes(7, 0.9 + 0.3 * len(names))
     place, (colour, mark, _) = grid[0][0], style(first)
     place.barh(range(len(names)), delta.mean(0)[order], color=colour, alpha=0.45)
-    for values in delta:
-        place.scatter(values[order], range(len(names)), color=colour, marker=mark, s=14, zorder=3)
+    for values, aside in zip(delta, np.linspace(-0.24, 0.24, len(delta)) if len(delta) > 1 else [0], strict=True):
+        place.scatter(values[order], np.arange(len(names)) + aside, color=colour, marker=mark, s=14, zorder=3)
     place.axvline(0, color="#444444", lw=1)
     place.set(yticks=range(len(names)), yticklabels=[names[i] for i in order])
     place.set_xlabel(f"{label(first)} − {label(second)}, 시험 정확도의 차이 (%p)")

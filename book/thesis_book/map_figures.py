@@ -22,13 +22,15 @@ LOOKS = {  # colour, mark and dash of each kind of map, after Okabe and Ito
 
 
 def overlay(place: Axes, picture: np.ndarray, heat: np.ndarray | None = None) -> None:
-    """A picture (H, W, 3) uint8; with a map (h, w) over its grey version, bright where the map is high."""
+    """A picture (H, W, 3) uint8; with a map (h, w) over its grey version, bright where the map is high: up to its
+    largest value, or to four times its mean where that is more, so that an even map is dark all over."""
     extent = (0, picture.shape[1], picture.shape[0], 0)
     if heat is None:
         place.imshow(picture, extent=extent)
     else:
-        place.imshow(picture.mean(2), cmap="gray", extent=extent)
-        place.imshow(heat, cmap="cividis", alpha=0.75, extent=extent, interpolation="nearest", vmin=0)
+        place.imshow(picture.mean(2), cmap="gray", extent=extent, vmin=0, vmax=255)
+        look = {"alpha": 0.75, "interpolation": "nearest", "vmin": 0, "vmax": max(heat.max(), 4 * heat.mean())}
+        place.imshow(heat, cmap="cividis", extent=extent, **look)
     place.set_axis_off()
 
 
@@ -41,7 +43,7 @@ def side_by_side(pictures: np.ndarray, columns: dict[str, np.ndarray]) -> Figure
         overlay(row[0], picture)
     grid[0][0].set_title("입력", fontsize=10)
     for column, (title, heats) in enumerate(columns.items(), start=1):
-        grid[0][column].set_title(title, fontsize=10)
+        grid[0][column].set_title(title, fontsize=10, linespacing=1.4)
         for row, picture, heat in zip(grid, pictures, heats, strict=True):
             overlay(row[column], picture, heat)
     return figure
@@ -77,7 +79,7 @@ def gates_by_class(statistics: dict[str, tuple[np.ndarray, np.ndarray]], classes
     for place, (at, (means, _)) in zip(grid[0], statistics.items(), strict=True):
         order = np.nanmean(means, 0).argsort()
         drawn = place.imshow(means[:, order], aspect="auto", cmap="cividis", vmin=0, vmax=1)
-        place.set_title(f"{unit_of(at)}\n(클래스 사이 SD {between_classes(means):.3f})", fontsize=10)
+        place.set_title(f"{unit_of(at)}\n(클래스 사이 SD {between_classes(means):.3f})", fontsize=10, linespacing=1.4)
         names = classes[: len(means)] if place is grid[0][0] else []
         place.set(xlabel="채널 (평균 순서)", yticks=range(len(means)), yticklabels=names)
         place.grid(False)
@@ -97,6 +99,7 @@ def deletion_and_insertion(found: pd.DataFrame, arm: str) -> Figure:
     if found.empty:
         return blank()
     figure, grid = axes(9, 4.2, columns=2)
+    grid[0][1].sharey(grid[0][0])
     for place, name in zip(grid[0], ("deletion", "insertion"), strict=True):
         for method in METHODS:
             if f"{name}_curve/{method}" not in found.loc[found["arm"] == arm, "found"].iloc[0]:

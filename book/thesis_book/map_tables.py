@@ -59,7 +59,7 @@ def faithfulness(found: pd.DataFrame) -> pd.DataFrame:
                 if (key := f"{measure}/{method}") in first:
                     row[name] = with_intervals(values(found, arm, key), 1 if "%" in name else 3)
             left, passed = after_shuffling(found, arm, method)
-            rows.append(row | {"섞은 뒤 남은 상관": f"{left:.2f}", "무작위화 검사": "통과" if passed else "실패"})
+            rows.append(row | {"남은 상관": f"{left:.2f}", "무작위화 검사": "통과" if passed else "실패"})
     return pd.DataFrame(rows)
 
 
@@ -115,7 +115,7 @@ def agreement(found: pd.DataFrame) -> pd.DataFrame:
     for arm in arms:
         own = [cells[arm, seed] for seed in seeds if (arm, seed) in cells]
         if means := [correlation(a, b).mean() for a, b in combinations(own, 2)]:
-            told = f"{np.mean(means):.2f} [{min(means):.2f}–{max(means):.2f}]"
+            told = f"{np.mean(means):.2f} ({min(means):.2f}~{max(means):.2f})"
             rows.append((f"{label(arm)} · 다른 시드의 {label(arm)}", told))
         for method in ("random", "centre"):
             maps = ((seen, blind(method, len(seen))) for seen in own)

@@ -114,7 +114,7 @@ def name_of(arm: str, options: str, distillation: str = "{}") -> str:
     told = []
     for key, value in (json.loads(options) | teaching).items():
         how = TOLD.get(key, f"{key} = {{}}")
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        shown = "·".join(map(str, value)) if isinstance(value, list) else value
         told.append(how.get(value, f"{key} = {value}") if isinstance(how, dict) else how.format(shown))
     return ", ".join(told) or BLOCK_NAMES.get(arm, label(arm))
 
@@ -260,7 +260,7 @@ def numbered(table: pd.DataFrame, caption: str, name: str) -> str:
         table = pd.DataFrame({"기록": ["아직 없다"]})
     if "MMAC" in table and table["MMAC"].astype(str).str.endswith("*").any():
         caption += " (*: torch로 센 값)"
-    numeric = [table[column].astype(str).str.fullmatch(r"[\d\s.,+\-–±%p=<—()[\]*]+").all() for column in table]
+    numeric = [table[column].astype(str).str.fullmatch(r"[\d\s.,+\-–~±%p=<—()[\]*]+").all() for column in table]
     sides = ["right" if figures else "left" for figures in numeric]
     body = table.to_markdown(index=False, disable_numparse=True, colalign=sides)
     body = re.sub(r" ?± |(?<=,) (?=[\d+\-–]\S*\])", lambda at: at[0].replace(" ", "\u00a0"), body)  # no line ends there
