@@ -19,10 +19,9 @@ class AugmentedConv(nn.Module):
 
     Attention: (q k^T + q r^T) / sqrt(d) with 2-D relative positions r, softmax, v, and a projection W_o
     (equations 2 to 5). In the paper this is a unit's convolution itself; here it follows the unit's
-    own in a slot, at the same width. keys, values: the shares d_k / C and d_v / C (kappa and upsilon,
-    0.2 and 0.1 in the paper), rounded up to the heads. num_heads: 8 in the paper, whose layers are wider
-    (it asks for 20 key channels a head); 4 here. size: (H, W), given by `plug`.
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for shares or heads out of range.
+    own in a slot, at the same width. keys, values: the shares d_k / C and d_v / C (kappa and upsilon, 0.2 and 0.1 in
+    the paper), rounded up to the heads. num_heads: 8 in the paper, whose layers are wider (it asks for 20 key channels
+    a head); 4 here. size: (H, W), by `plug`. (B, C, H, W) -> (B, C, H, W). Raises ThesisError for what is out of range.
     """
 
     def __init__(
@@ -50,14 +49,14 @@ class AugmentedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = self.heads(x)
-        attended = self.out(map_of(mixed(query, key, value, self.relative(query)), x))
+        attended = self.out(map_of(mixed(query, key, value, self.relative), x))
         return attended if self.conv is None else torch.cat([self.conv(x), attended], 1)
 
     @torch.no_grad()
     def attention(self, x: Tensor) -> Tensor:
         """The weights that `forward` uses, (B, h, N, N)."""
         query, key, _ = self.heads(x)
-        return weights_of(query, key, self.relative(query))
+        return weights_of(query, key, self.relative)
 
     @staticmethod
     def macs(

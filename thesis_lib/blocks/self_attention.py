@@ -8,6 +8,7 @@ from ..errors import ThesisError, choose
 from .slots import block
 
 POSITIONS = ("none", "learned", "relative")
+AT_ONCE = 2**25  # so many weights are held at a time where positions are added to the scores
 
 
 def tokens_of(x: Tensor) -> Tensor:
@@ -25,23 +26,27 @@ def refuse_heads(num_heads: object, channels: int) -> None:
         raise ThesisError(f"num_heads는 채널 수({channels})를 나누는 양의 정수여야 한다(받은 값: {num_heads!r}).")
 
 
-def weights_of(query: Tensor, key: Tensor, added: Tensor | None = None) -> Tensor:
-    """softmax(Q K^T / sqrt(d) + added): two (B, h, N, d) -> (B, h, N, N), row i says where i looks."""
+def weights_of(query: Tensor, key: Tensor, relative: nn.Module | None = None) -> Tensor:
+    """softmax(Q K^T / sqrt(d) + relative(Q)): two (B, h, N, d) -> (B, h, N, N), row i says where i looks."""
     scores = query @ key.transpose(2, 3) / query.shape[3] ** 0.5
-    return (scores if added is None else scores + added).softmax(dim=3)
+    return (scores if relative is None else scores + relative(query)).softmax(dim=3)
 
 
-def mixed(query: Tensor, key: Tensor, value: Tensor, added: Tensor | None = None) -> Tensor:
-    """The values weighed by `weights_of`, in one fused step, heads side by side: (B, h, N, d) -> (B, N, h d)."""
-    heads = F.scaled_dot_product_attention(query, key, value, attn_mask=added)
-    return heads.transpose(1, 2).flatten(2)
+def mixed(query: Tensor, key: Tensor, value: Tensor, relative: nn.Module | None = None) -> Tensor:
+    """The values weighed by `weights_of`, in one fused step, heads side by side: (B, h, N, d) -> (B, N, h d). With
+    relative positions the scores are written out, so a few images go at a time."""
+    attend = F.scaled_dot_product_attention
+    if relative is None:
+        return attend(query, key, value).transpose(1, 2).flatten(2)
+    few = max(1, AT_ONCE // (query.shape[1] * query.shape[2] ** 2))
+    parts = zip(*(tokens.split(few) for tokens in (query, key, value)), strict=True)
+    return torch.cat([attend(q, k, v, relative(q)).transpose(1, 2).flatten(2) for q, k, v in parts])
 
 
 class RelativePosition(nn.Module):
     """q_i . (r^H_{y_j - y_i} + r^W_{x_j - x_i}) / sqrt(d), what 2-D relative positions add to the scores.
 
-    Bello et al. 2019, equation 3, and Srinivas et al. 2021, figure 4. size: (H, W) of the map.
-    Shapes: query (B, h, HW, d) -> (B, h, HW, HW).
+    Bello et al. 2019, equation 3; Srinivas et al. 2021, figure 4. size: (H, W). (B, h, HW, d) -> (B, h, HW, HW).
     """
 
     def __init__(self, dim: int, size: tuple[int, int]):
@@ -60,10 +65,9 @@ class RelativePosition(nn.Module):
 class MultiHeadSelfAttention(nn.Module):
     """MSA(X) = Concat(head_1 ... head_h) W_o, head_i = softmax(Q_i K_i^T / sqrt(d)) V_i, d = C / h.
 
-    Vaswani et al. 2017, equation 1 and section 3.2.2, with Q, K and V all from X. Start and parameter
-    layout (W_q, W_k, W_v stacked) are those of `torch.nn.MultiheadAttention`.
-    position: "none"; "learned", a vector added to each token, zero at start; "relative", see
-    `RelativePosition`. The last two need the map's size, (H, W).
+    Vaswani et al. 2017, equation 1 and section 3.2.2, with Q, K and V all from X. Start and parameter layout
+    (W_q, W_k, W_v stacked) are those of `torch.nn.MultiheadAttention`. position: "none"; "learned", a vector added
+    to each token, zero at start; "relative", see `RelativePosition`; both need the map's size, (H, W).
     Shapes: (B, N, C) -> (B, N, C); the batch comes first and images never mix.
     """
 
@@ -90,20 +94,17 @@ class MultiHeadSelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = self.heads(x)
-        return self.out(mixed(query, key, value, self.added(query)))
-
-    def added(self, query: Tensor) -> Tensor | None:
-        return None if self.relative is None else self.relative(query)
+        return self.out(mixed(query, key, value, self.relative))
 
     def attention(self, x: Tensor) -> Tensor:
         """The weights that `forward` uses, (B, h, N, N)."""
         query, key, _ = self.heads(x)
-        return weights_of(query, key, self.added(query))
+        return weights_of(query, key, self.relative)
 
     def written_out(self, x: Tensor) -> Tensor:
         """`forward` by its equation, slow and obvious; exact where the fused kernel rounds."""
         query, key, value = self.heads(x)
-        return self.out((weights_of(query, key, self.added(query)) @ value).transpose(1, 2).flatten(2))
+        return self.out((weights_of(query, key, self.relative) @ value).transpose(1, 2).flatten(2))
 
 
 @block
