@@ -66,7 +66,7 @@ def keep_cells(article: Tag) -> None:
     """Short words and numbers stay on one line in a table: Hangul would break after any letter."""
     for cell in article.select("th, td"):
         text = cell.get_text().strip()
-        if len(text) <= 6 or re.fullmatch(r"[\d\s.,+\-–−±%[\]()]{1,16}", text):
+        if len(text) <= 6 or re.fullmatch(r"[\d\s.,+\-–−±%[\]()]{1,16}|[A-Za-z+-]{1,10}", text):
             cell["data-whole"] = ""  # no class, which says the side that it is set to
 
 

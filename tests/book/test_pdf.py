@@ -91,6 +91,9 @@ def test_a_number_that_stays_on_one_line_keeps_its_side():
     pdf.keep_cells(table)
     assert [cell["class"] for cell in table.select("td")] == [["text-right"], ["text-left"]]
     assert [cell.text for cell in table.select("[data-whole]")] == ["-0.88"]
+    named = BeautifulSoup("<tr><td>Grad-CAM++</td><td>SENet_self(plain)</td></tr>", "html.parser")
+    pdf.keep_cells(named)
+    assert [cell.text for cell in named.select("[data-whole]")] == ["Grad-CAM++"]
 
 
 def test_a_formula_of_a_caption_stays_in_the_list():
