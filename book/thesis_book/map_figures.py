@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .faithfulness import values
+from .faithfulness import LEFT, values
 from .map_methods import METHODS, between_classes
 from .map_tables import unit_of
 from .style import axes, blank
@@ -124,7 +124,7 @@ def randomised(found: pd.DataFrame, arm: str) -> Figure:
             continue
         left = np.abs(values(found, arm, f"left/{method}").astype(float)).mean(2)
         banded(place, np.arange(1, left.shape[1] + 1), left, method)
-    place.axhline(0.5, color="#444444", lw=1)
+    place.axhline(LEFT, color="#444444", lw=1)
     place.set(xlabel="출력 쪽에서부터 섞은 층의 수", ylabel="남은 순위 상관의 크기")
     place.set_ylim(-0.03, 1.06)
     figure.legend(loc="outside lower center", ncols=4, fontsize=9)
