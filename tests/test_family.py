@@ -15,7 +15,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from thesis_lib import BLOCKS, ThesisError, build
-from thesis_lib.blocks import self_attention
 from thesis_lib.blocks.eca import kernel_for
 from thesis_lib.blocks.self_attention import map_of, tokens_of
 
@@ -279,23 +278,17 @@ def test_attention_that_is_shown_is_what_forward_uses():
 
 
 @pytest.mark.parametrize("name", ["bot_mhsa", "augmented_conv"])
-@pytest.mark.parametrize("images", [1, 2, 4])
-def test_a_few_images_at_a_time_give_what_all_at_once_do(name, images, monkeypatch):
-    x = draw(5, 8, 3, 4).requires_grad_()
-    module = block(name, channels=8, size=(3, 4))
+def test_relative_positions_hold_no_map_of_all_pairs(name):
+    module, sizes = block(name, channels=8, size=(16, 16)), []
 
-    def with_gradients():
-        module.zero_grad()
-        y = module(x)
-        gradients = torch.autograd.grad(y.square().sum(), [x, *module.parameters()])
-        return y, *gradients
+    def measured(kept):
+        sizes.append(kept.numel())
+        return kept
 
-    whole = with_gradients()
-    monkeypatch.setattr(self_attention, "AT_ONCE", images * 4 * 12**2)
-    seen = []
-    module.relative.register_forward_hook(lambda _, inputs, scores: seen.append(len(scores)))
-    torch.testing.assert_close(with_gradients(), whole)
-    assert max(seen) == images and sum(seen) == 5
+    with torch.autograd.graph.saved_tensors_hooks(measured, lambda kept: kept):
+        module(draw(2, 8, 16, 16))
+    all_pairs = 2 * module.num_heads * (16 * 16) ** 2
+    assert 0 < max(sizes) < all_pairs / 4
 
 
 def test_starts():

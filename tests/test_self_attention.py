@@ -144,13 +144,14 @@ def test_torch_default_takes_the_batch_for_the_sequence():
 
 
 def test_relative_positions_one_pair_at_a_time():
-    relative, query = redraw(RelativePosition(3, (2, 4))), draw(1, 2, 8, 3)
+    relative, query, key = redraw(RelativePosition(3, (2, 4))), draw(1, 2, 8, 3), draw(1, 2, 8, 3, seed=1)
     expected = torch.zeros(1, 2, 8, 8)
     for i in range(8):
         for j in range(8):
             r = relative.rows[j // 4 - i // 4 + 1] + relative.columns[j % 4 - i % 4 + 3]
-            expected[..., i, j] = query[:, :, i] @ r / 3**0.5
-    torch.testing.assert_close(relative(query), expected)
+            expected[..., i, j] = (query[:, :, i] * (key[:, :, j] + r)).sum(2)
+    lengthened = relative(query, key)
+    torch.testing.assert_close(lengthened[0] @ lengthened[1].transpose(2, 3), expected)
 
 
 @pytest.mark.parametrize("position", ["learned", "relative"])

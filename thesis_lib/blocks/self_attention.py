@@ -8,7 +8,6 @@ from ..errors import ThesisError, choose
 from .slots import block
 
 POSITIONS = ("none", "learned", "relative")
-AT_ONCE = 2**25  # so many weights are held at a time where positions are added to the scores
 
 
 def tokens_of(x: Tensor) -> Tensor:
@@ -27,26 +26,25 @@ def refuse_heads(num_heads: object, channels: int) -> None:
 
 
 def weights_of(query: Tensor, key: Tensor, relative: nn.Module | None = None) -> Tensor:
-    """softmax(Q K^T / sqrt(d) + relative(Q)): two (B, h, N, d) -> (B, h, N, N), row i says where i looks."""
-    scores = query @ key.transpose(2, 3) / query.shape[3] ** 0.5
-    return (scores if relative is None else scores + relative(query)).softmax(dim=3)
+    """softmax(Q K^T / sqrt(d)), Q and K lengthened by `relative`: (B, h, N, d) -> (B, h, N, N), row i: what i sees."""
+    q, k = (query, key) if relative is None else relative(query, key)
+    return (q @ k.transpose(2, 3) / query.shape[3] ** 0.5).softmax(dim=3)
 
 
 def mixed(query: Tensor, key: Tensor, value: Tensor, relative: nn.Module | None = None) -> Tensor:
-    """The values weighed by `weights_of`, in one fused step, heads side by side: (B, h, N, d) -> (B, N, h d). With
-    relative positions the scores are written out, so a few images go at a time."""
-    attend = F.scaled_dot_product_attention
-    if relative is None:
-        return attend(query, key, value).transpose(1, 2).flatten(2)
-    few = max(1, AT_ONCE // (query.shape[1] * query.shape[2] ** 2))
-    parts = zip(*(tokens.split(few) for tokens in (query, key, value)), strict=True)
-    return torch.cat([attend(q, k, v, relative(q)).transpose(1, 2).flatten(2) for q, k, v in parts])
+    """The values weighed by `weights_of`, in one fused step, heads side by side: (B, h, N, d) -> (B, N, h d)."""
+    scale, width = query.shape[3] ** -0.5, value.shape[3]
+    if relative is not None:
+        query, key = relative(query, key)
+        value = F.pad(value, (0, max(0, query.shape[3] - width)))  # equal lengths: no N x N weights are held
+    return F.scaled_dot_product_attention(query, key, value, scale=scale)[..., :width].transpose(1, 2).flatten(2)
 
 
 class RelativePosition(nn.Module):
-    """q_i . (r^H_{y_j - y_i} + r^W_{x_j - x_i}) / sqrt(d), what 2-D relative positions add to the scores.
+    """q_i . (k_j + r^H_{y_j - y_i} + r^W_{x_j - x_i}): 2-D relative positions, as one longer dot product.
 
-    Bello et al. 2019, equation 3; Srinivas et al. 2021, figure 4. size: (H, W). (B, h, HW, d) -> (B, h, HW, HW).
+    Bello et al. 2019, equation 3; Srinivas et al. 2021, figure 4. The query gains its products with r for each of the
+    H rows and W columns, the key a 1 at its own. size: (H, W). Two (B, h, HW, d) -> two (B, h, HW, d + H + W).
     """
 
     def __init__(self, dim: int, size: tuple[int, int]):
@@ -54,12 +52,14 @@ class RelativePosition(nn.Module):
         self.size = size
         self.rows, self.columns = (nn.Parameter(torch.randn(2 * side - 1, dim) * dim**-0.5) for side in size)
 
-    def forward(self, query: Tensor) -> Tensor:
-        on_map = query.unflatten(2, self.size) / query.shape[3] ** 0.5
+    def forward(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
         steps = [torch.arange(side) - torch.arange(side)[:, None] + side - 1 for side in self.size]  # j - i, from 0
+        on_map = query.unflatten(2, self.size)
         by_row = torch.einsum("bhyxd,yjd->bhyxj", on_map, self.rows[steps[0]])
         by_column = torch.einsum("bhyxd,xkd->bhyxk", on_map, self.columns[steps[1]])
-        return (by_row[..., None] + by_column[..., None, :]).flatten(4).flatten(2, 3)
+        y, x = (torch.eye(side, dtype=key.dtype, device=key.device) for side in self.size)
+        own = torch.cat([y.repeat_interleave(len(x), 0), x.repeat(len(y), 1)], 1).expand(*key.shape[:2], -1, -1)
+        return torch.cat([query, by_row.flatten(2, 3), by_column.flatten(2, 3)], 3), torch.cat([key, own], 3)
 
 
 class MultiHeadSelfAttention(nn.Module):
