@@ -183,10 +183,12 @@ UNSEEN["dynamic_conv"] = UNSEEN["light_conv"]
 
 
 def lengthened(block) -> int:
-    """What it counts beyond the equations: relative positions make query and key longer by H + W, the value too."""
-    relative = [m for m in block.modules() if isinstance(m, RelativePosition)]
-    wider = block.dk - block.dv if isinstance(block, BLOCKS["augmented_conv"]) else 0
-    return len(relative) * 20**2 * (SMALL["num_heads"] * 2 * (4 + 5) + wider)
+    """What it counts beyond the equations: with relative positions query, key and value are 16 long, d + 4 + 5 and
+    then up to a multiple of 8."""
+    if not any(isinstance(module, RelativePosition) for module in block.modules()):
+        return 0
+    own = block.dk + block.dv if isinstance(block, BLOCKS["augmented_conv"]) else 2 * CHANNELS
+    return 20**2 * (2 * 16 * SMALL["num_heads"] - own)
 
 
 @every_block

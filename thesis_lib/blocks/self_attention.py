@@ -34,9 +34,10 @@ def weights_of(query: Tensor, key: Tensor, relative: nn.Module | None = None) ->
 def mixed(query: Tensor, key: Tensor, value: Tensor, relative: nn.Module | None = None) -> Tensor:
     """The values weighed by `weights_of`, in one fused step, heads side by side: (B, h, N, d) -> (B, N, h d)."""
     scale, width = query.shape[3] ** -0.5, value.shape[3]
-    if relative is not None:
+    if relative is not None:  # one length for all three, a multiple of 8: kernels that hold no N x N weights ask for it
         query, key = relative(query, key)
-        value = F.pad(value, (0, max(0, query.shape[3] - width)))  # equal lengths: no N x N weights are held
+        length = -(-max(query.shape[3], width) // 8) * 8
+        query, key, value = (F.pad(x, (0, length - x.shape[3])) for x in (query, key, value))
     return F.scaled_dot_product_attention(query, key, value, scale=scale)[..., :width].transpose(1, 2).flatten(2)
 
 
