@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator
 
 from thesis_book.style import axes, blank, style
 
-KINDS = {"ours": ("senet_self", "이 저장소"), "draft": ("senet", "초고의 코드")}
+KINDS = {"ours": ("senet_self", "이 저장소"), "draft": ("senet", "상대")}
 
 
 def measured(device: str = "cpu", results: str = "results") -> dict:
@@ -107,6 +107,20 @@ def relative(found: dict) -> dict[str, str]:
     """How many times the bare network's step each block takes, by name, as text; empty where it was not measured."""
     rows = found.get("blocks", {}).get("relative", [])
     return {row["name"]: with_range(row, "factor") for row in rows}
+
+
+def grown(found: dict) -> str:
+    """How much longer both take at the most tokens than at a quarter of them, in a sentence."""
+    rows = found.get("attention", {}).get("growth", [])
+    took = {(row["of"], row["at"]): row["seconds"] for row in rows if row["along"] == "N"}
+    most = max((tokens for _, tokens in took), default=0)
+    if ("ours", most // 4) not in took:
+        return ""
+    ours, peer = (took[kind, most] / took[kind, most // 4] for kind in KINDS)
+    return (
+        f"토큰이 {most // 4:,}개에서 {most:,}개로 네 배가 되면 시간은 이 저장소의 블록에서 {ours:.1f}배, "
+        f"상대에서 {peer:.1f}배가 된다(제곱에 비례하면 {4**2}배)."
+    )
 
 
 def growth(found: dict) -> Figure:

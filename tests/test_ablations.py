@@ -33,7 +33,7 @@ def test_variants_stand_beside_what_they_change(runs):
     assert table.loc["헤드 1개", "95% 구간"] == "[-2.49, +2.48]"  # differences -1, 0, 1, less 0.001
     assert table.loc["어텐션을 2·3단계에", "95% 구간"] == "—"
     assert table.loc["잔차 없음", "차이 (%p)"] == "—"  # no seed in common
-    assert list(table["SENet 논문의 오류율 (%)"]) == ["—", "22.29", "—", "—", "—"]
+    assert list(table["SENet 논문의 ImageNet 오류율 (%)"]) == ["—", "22.29", "—", "—", "—"]
 
 
 def test_macs_that_had_to_be_counted_have_a_star_that_the_caption_explains(runs):

@@ -102,6 +102,15 @@ def test_every_part_runs_and_the_book_can_show_it(tmp_path, monkeypatch):
     assert "융합 연산이 차지하므로" in report.missed(found)
 
 
+def test_growth_is_said_from_the_most_tokens_and_a_quarter_of_them():
+    took = {("ours", 64): 9.0, ("ours", 256): 1.0, ("ours", 1024): 11.46, ("draft", 256): 2.0, ("draft", 1024): 31.0}
+    rows = [{"along": "N", "of": of, "at": at, "seconds": seconds} for (of, at), seconds in took.items()]
+    rows.append({"along": "B", "of": "ours", "at": 4096, "seconds": 1.0})
+    said = report.grown({"attention": {"growth": rows}})
+    assert "256개에서 1,024개로" in said and "블록에서 11.5배, 상대에서 15.5배" in said and "16배" in said
+    assert report.grown({}) == "" == report.grown({"attention": {"growth": rows[:1]}})
+
+
 def test_figures_keep_their_zeros_and_short_times_get_a_small_unit():
     assert [report.number(value) for value in (1.5, 13, 0.61, 314.2, 4230)] == ["1.50", "13.0", "0.610", "314", "4,230"]
     row = {

@@ -31,7 +31,7 @@ def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str
             "매개변수": f"{runs['parameters'].iloc[0]:,}",
             "MMAC": mmac(runs["macs"].iloc[0], runs["exact"].all()),
         }
-        rows.append(row if published is None else row | {"SENet 논문의 오류율 (%)": published.get(name, "—")})
+        rows.append(row if published is None else row | {"SENet 논문의 ImageNet 오류율 (%)": published.get(name, "—")})
     return pd.DataFrame(rows)
 
 
