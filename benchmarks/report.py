@@ -86,21 +86,25 @@ def limits(found: dict) -> pd.DataFrame:
 
 
 def missed(found: dict) -> str:
-    """Which goals were missed, and for the block's speed what that comes from."""
+    """Which goals were missed."""
     rows = rows_of(found, "comparisons") + rows_of(found, "limits")
     names = [row["what"] for row in rows if not row["reached"]]
     if not rows or not names:
         return "정한 목표에 모두 닿았다." if rows else "아직 재지 않았다."
-    text = f"목표에 닿지 못한 것은 {len(names)}개이다({'; '.join(names)})."
-    if any("블록" in name and "속도" in name for name in names):
-        cause = found["attention"]["cause"]
-        text += (
-            f" 블록의 속도에서 이 저장소의 코드가 쓰는 시간의 {100 * cause['kernel_share']:.0f}%는 PyTorch의 융합 "
-            "연산이 차지하므로 나머지를 줄여도 크게 빨라지지 않는다. 상대의 시간은 큰 행렬을 새로 받은 메모리에 처음 "
-            "쓰는 비용에 좌우된다. 한 번 받은 메모리를 돌려주지 않게 하면 같은 비가 "
-            f"{cause['factor_with_kept_pages']:.2f}로 준다. 이 저장소의 학습도 그렇게 한다."
-        )
-    return text
+    return f"목표에 닿지 못한 것은 {len(names)}개이다({'; '.join(names)})."
+
+
+def cause(found: dict) -> str:
+    """What the ratio of the block's speed comes from."""
+    if "attention" not in found:
+        return ""
+    of = found["attention"]["cause"]
+    return (
+        f"SENet_self 블록에서 이 저장소의 코드가 쓰는 시간의 {100 * of['kernel_share']:.0f}%는 PyTorch의 융합 연산이 "
+        "차지하므로 나머지를 줄여도 크게 빨라지지 않는다. 상대의 시간은 큰 행렬을 새로 받은 메모리에 처음 쓰는 비용에 "
+        f"좌우된다. 한 번 받은 메모리를 돌려주지 않게 하면 속도의 비가 {of['factor_with_kept_pages']:.2f}로 준다. "
+        "이 저장소의 학습도 그렇게 한다."
+    )
 
 
 def relative(found: dict) -> dict[str, str]:

@@ -98,8 +98,10 @@ def test_every_part_runs_and_the_book_can_show_it(tmp_path, monkeypatch):
     found = report.measured(results=tmp_path)
     assert list(report.comparisons(found)["n"]) == [1, 1, 1] and len(report.limits(found)) == 2
     assert report.growth(found).axes
-    found["attention"]["comparisons"][0]["reached"] = False
-    assert "융합 연산이 차지하므로" in report.missed(found)
+    for row in report.rows_of(found, "comparisons") + report.rows_of(found, "limits"):
+        row["reached"] = row["what"] != found["attention"]["comparisons"][0]["what"]
+    assert report.missed(found).startswith("목표에 닿지 못한 것은 1개이다(SENet_self 블록")
+    assert f"비가 {found['attention']['cause']['factor_with_kept_pages']:.2f}로 준다" in report.cause(found)
 
 
 def test_growth_is_said_from_the_most_tokens_and_a_quarter_of_them():
