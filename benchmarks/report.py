@@ -42,8 +42,9 @@ def scaled(seconds: float, unit: str) -> tuple[float, str]:
 
 
 def figure_of(row: dict, name: str) -> str:
+    """A figure of a row with its unit, which stays on one line (U+2060 forbids the break after a slash)."""
     scale, unit = scaled(row[name], row["unit"])
-    return f"{number(row[name] * scale)} {unit}"
+    return f"{number(row[name] * scale)} {unit}".replace("/", "/\u2060")
 
 
 def verdict(row: dict) -> str:
@@ -57,7 +58,7 @@ def comparisons(found: dict) -> pd.DataFrame:
             {
                 "잰 것": row["what"],
                 "비": with_range(row, "factor"),
-                "목표": f"{row['goal']:.2g} {'이상' if row['at_least'] else '이하'}",
+                "목표": f"{'≥' if row['at_least'] else '≤'}\u00a0{row['goal']:.2g}",
                 "결과": verdict(row),
                 "이 저장소": figure_of(row, "ours"),
                 "상대": figure_of(row, "peer"),
@@ -78,7 +79,7 @@ def limits(found: dict) -> pd.DataFrame:
                 "잰 것": row["what"],
                 "값": f"{with_range(row, 'figure', scale)} {unit}",
                 "n": row["n"],
-                "목표": f"{row['goal']:.2g} {row['unit']} 미만",
+                "목표": f"<\u00a0{row['goal']:.2g}\u00a0{row['unit']}",
                 "결과": verdict(row),
             }
         )

@@ -126,9 +126,9 @@ def test_figures_keep_their_zeros_and_short_times_get_a_small_unit():
         "reached": True,
     }
     (shown,) = report.limits({"import": {"limits": [row]}}).to_dict("records")
-    assert shown["값"] == "0.400 (0.300~0.600) ms" and shown["목표"] == "0.3 초 미만"
-    assert report.figure_of({"ours": 1.38e-5, "unit": "초/영상"}, "ours") == "13.8 μs/영상"
-    assert report.figure_of({"ours": 0.059, "unit": "번/초"}, "ours") == "0.0590 번/초"
+    assert shown["값"] == "0.400 (0.300~0.600) ms" and shown["목표"] == "<\u00a00.3\u00a0초"
+    assert report.figure_of({"ours": 1.38e-5, "unit": "초/영상"}, "ours") == "13.8 μs/\u2060영상"
+    assert report.figure_of({"ours": 0.059, "unit": "번/초"}, "ours") == "0.0590 번/\u2060초"
 
 
 def test_nothing_measured_is_shown_as_nothing(tmp_path):

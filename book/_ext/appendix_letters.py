@@ -26,6 +26,7 @@ def number(app, builder) -> None:
     parts = env.get_doctree(env.config.root_doc).findall(addnodes.toctree)
     pages = [page for part in parts if part["caption"] == PART for page in part["includefiles"]]
     for letter, page in zip(ascii_uppercase, pages, strict=False):
+        env.titles[page]["secnumber"] = (letter,)  # what the links to the page before and after show
         for link, own in headings(env.tocs[page][0], (letter,)):
             link["secnumber"] = env.toc_secnumbers.setdefault(page, {})[link["anchorname"]] = own
         for numbers in env.toc_fignumbers.get(page, {}).values():

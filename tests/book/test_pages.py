@@ -126,11 +126,14 @@ def test_an_appendix_has_a_letter_and_its_tables_figures_and_equations_too(built
     parts = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))["parts"]
     (appendices,) = (part["chapters"] for part in parts if part.get("caption") == "부록")
     index = BeautifulSoup((built_book / "index.html").read_text(encoding="utf-8"), "html.parser")
+    before = None
     for letter, name in zip("ABCDEFGHIJKLMNOP", (chapter["file"] for chapter in appendices), strict=False):
         page = BeautifulSoup((built_book / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         title = page.select_one("article h1").get_text().strip("# \n")
         assert title.startswith(f"{letter}. ")
         assert index.select_one(f'nav.bd-links a[href="{name}.html"]').get_text().strip() == title
+        assert before is None or before.select_one("a.right-next .prev-next-title").get_text() == title
+        before = page
         numbers = [number.get_text() for number in page.select("article h2 .section-number")]
         assert numbers == [f"{letter}.{place + 1}. " for place in range(len(numbers))]
         for kind in ("표", "그림"):
