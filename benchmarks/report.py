@@ -41,10 +41,10 @@ def scaled(seconds: float, unit: str) -> tuple[float, str]:
     return (1e3, unit.replace("초", "ms", 1)) if seconds >= 1e-4 else (1e6, unit.replace("초", "μs", 1))
 
 
-def figure_of(row: dict, name: str) -> str:
-    """A figure of a row with its unit, which stays on one line (U+2060 forbids the break after a slash)."""
-    scale, unit = scaled(row[name], row["unit"])
-    return f"{number(row[name] * scale)} {unit}".replace("/", "/\u2060")
+def figures_of(row: dict) -> dict[str, str]:
+    """Both figures of a comparison and the unit that they share."""
+    scale, unit = scaled(max(row["ours"], row["peer"]), row["unit"])
+    return {"단위": unit, "이 저장소": number(row["ours"] * scale), "상대": number(row["peer"] * scale)}
 
 
 def verdict(row: dict) -> str:
@@ -57,11 +57,10 @@ def comparisons(found: dict) -> pd.DataFrame:
         [
             {
                 "잰 것": row["what"],
+                **figures_of(row),
                 "비": with_range(row, "factor"),
                 "목표": f"{'≥' if row['at_least'] else '≤'}\u00a0{row['goal']:.2g}",
                 "결과": verdict(row),
-                "이 저장소": figure_of(row, "ours"),
-                "상대": figure_of(row, "peer"),
                 "n": row["n"],
             }
             for row in rows_of(found, "comparisons")

@@ -127,8 +127,9 @@ def test_figures_keep_their_zeros_and_short_times_get_a_small_unit():
     }
     (shown,) = report.limits({"import": {"limits": [row]}}).to_dict("records")
     assert shown["값"] == "0.400 (0.300~0.600) ms" and shown["목표"] == "<\u00a00.3\u00a0초"
-    assert report.figure_of({"ours": 1.38e-5, "unit": "초/영상"}, "ours") == "13.8 μs/\u2060영상"
-    assert report.figure_of({"ours": 0.059, "unit": "번/초"}, "ours") == "0.0590 번/\u2060초"
+    both = report.figures_of({"ours": 1.38e-5, "peer": 1.85e-3, "unit": "초/영상"})
+    assert list(both.values()) == ["ms/영상", "0.0138", "1.85"]
+    assert report.figures_of({"ours": 0.059, "peer": 1642, "unit": "번/초"})["이 저장소"] == "0.0590"
 
 
 def test_nothing_measured_is_shown_as_nothing(tmp_path):
