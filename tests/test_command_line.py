@@ -79,6 +79,13 @@ def test_from_outside(tmp_path):
     assert "'senett'" in korean_sentence(done.stderr) and list(tmp_path.iterdir()) == []
 
 
+def test_a_reader_that_has_enough_ends_it_quietly():
+    command = [sys.executable, "-m", "thesis_lib", "records"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as told:
+        told.stdout.close()  # as `| head` does
+        assert told.stderr.read() == "" and told.wait() == 1
+
+
 def arguments_of(experiment, pictures, results) -> list[str]:
     named = [f"--{k.replace('_', '-')}={v}" for k, v in experiment.config().items() if k != "options"]
     return ["train", *named, "--root", str(pictures), "--results", str(results), "--device", "cpu"]
@@ -182,6 +189,13 @@ def test_a_changed_option_is_told_and_on_a_tie_the_usual_one_is_compared(train_t
     assert 'SENet: {"squeeze": "max"}' in capsys.readouterr().out
 
 
+def test_only_a_planned_comparison_is_corrected(capsys):
+    for pair, planned in ((("resnet", "senet"), True), (("senet_self", "resnet"), False)):
+        assert main(["compare", *pair, "--results", str(ROOT / "results")]) == 0
+        out = capsys.readouterr().out
+        assert (", 보정한 p" in out, ", 보정하지 않은 p" in out) == (planned, not planned)
+
+
 def test_a_name_stays_as_it_was_typed(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["train", "--dataset", "2024_09"]) == 2  # a number to YAML
@@ -200,7 +214,7 @@ def test_an_interrupt_outside_the_loop_is_told(monkeypatch, tmp_path, capsys):
 def test_the_doctor_finds_what_is_there_and_names_what_is_not(tmp_path, capsys, monkeypatch):
     assert main(["doctor", "--results", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 10 and all(line.startswith("✓ ") for line in lines)
+    assert len(lines) == 11 and all(line.startswith("✓ ") for line in lines)
     monkeypatch.setattr(doctor, "PACKAGES", ("torch", "no_such_package"))
     monkeypatch.setattr(doctor, "FONT", tmp_path / "none.ttf")
     (tmp_path / "file").touch()

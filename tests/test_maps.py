@@ -89,6 +89,20 @@ def test_gates_are_what_the_blocks_multiply_by():
         np.testing.assert_allclose(gate, seen[place], rtol=1e-4)
 
 
+def test_a_layer_that_is_called_attention_or_gate_is_no_answer(monkeypatch):
+    class Named(torch.nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+            self.attention, self.gate = torch.nn.MultiheadAttention(channels, 1), torch.nn.Conv2d(channels, channels, 1)
+
+        def forward(self, x):
+            return x * self.gate(x)
+
+    monkeypatch.setitem(BLOCKS, "named", Named)
+    model = network("named")
+    assert maps.attention_of(model, draw(1, 3, 8, 8)) == {} == maps.gates_of(model, draw(1, 3, 8, 8))
+
+
 def test_gate_statistics_are_those_of_each_class():
     model, x, labels = network("senet"), draw(6, 3, 32, 32), torch.tensor([1, 0, 1, 4, 0, 1])
     gate = maps.gates_of(model, x)["stages.2.0.standard"]

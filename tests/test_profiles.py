@@ -143,6 +143,16 @@ def test_a_run_that_has_its_record_is_not_called_diverged(train_tiny, tmp_path):
     assert note.exists() and not (found / DIVERGED).exists()
 
 
+def test_a_restart_of_a_profile_that_is_stopped_says_that_old_records_are_left(
+    profile, pictures, tmp_path, capsys, stop_at
+):
+    assert main(command(profile, pictures, tmp_path / "results")) == 0
+    capsys.readouterr()
+    stop_at(2)
+    assert main(command(profile, pictures, tmp_path / "results", "--restart")) == 1
+    assert "전의 기록이 그대로 있다" in capsys.readouterr().err and len(load_records(tmp_path / "results")) == 3
+
+
 def test_a_run_of_another_process_is_left_to_it(pictures, tmp_path, profile, capsys):
     from thesis_lib.checkpoint import only_one
 

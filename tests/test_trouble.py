@@ -12,7 +12,7 @@ from helpers import korean_sentence, tiny, train_command
 
 from thesis_lib import Experiment, ThesisError
 from thesis_lib.checkpoint import latest, save
-from thesis_lib.errors import Stopped
+from thesis_lib.errors import CannotGoOn, Stopped
 
 SLOW = """
 import sys, time
@@ -108,6 +108,16 @@ def test_no_memory(raises, train_tiny, tmp_path, stop_at, monkeypatch):
     korean_sentence(caught.value)
     assert latest(tmp_path / "checkpoints" / tiny().id)[1]["step"] == 3
     assert train_tiny(tiny(), tmp_path).id == tiny().id
+
+
+def test_what_a_gpu_cannot_do_deterministically_is_named(train_tiny, tmp_path, monkeypatch):
+    def refused(*_, **__):  # as torch words it
+        raise RuntimeError("max_pool_backward_cuda does not have a deterministic implementation, but you set ...")
+
+    monkeypatch.setattr("thesis_lib.trainer.F.cross_entropy", refused)
+    with pytest.raises(CannotGoOn, match="연산이 있다: max_pool_backward_cuda") as caught:
+        train_tiny(tiny(), tmp_path)
+    assert "--device cpu" in korean_sentence(caught.value) and not list(tmp_path.rglob("*.json"))
 
 
 def test_another_fault_is_not_called_a_lack_of_memory(train_tiny, tmp_path, monkeypatch):

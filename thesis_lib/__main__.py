@@ -1,6 +1,7 @@
 """`python -m thesis_lib`: one door for notebooks, Snakemake, cluster jobs and people."""
 
 import argparse
+import os
 import sys
 import time
 from dataclasses import fields
@@ -93,8 +94,9 @@ def records_command(args, _rest) -> int:
     table = load_records(args.results)
     for problem in table.attrs["problems"]:
         print(problem, file=sys.stderr)
-    columns = ["dataset", "network", "arm", "seed", "epochs", "val_accuracy", "test_accuracy", "parameters", "macs"]
-    print(table[[*columns, "id"]].to_string(index=False) if len(table) else f"{args.results}에 기록이 없다.")
+    columns = ["dataset", "network", "arm", "seed", "epochs", "learning_rate", "val_accuracy", "test_accuracy"]
+    columns += ["parameters", "macs", "id", "options"]
+    print(table[columns].to_string(index=False) if len(table) else f"{args.results}에 기록이 없다.")
     return 1 if table.attrs["problems"] else 0
 
 
@@ -120,7 +122,9 @@ def compare_command(args, _rest) -> None:
             changed = own[own["arm"].isin((d.first, d.second)) & (own["options"] != "{}")]
             for arm, options in changed.groupby("arm")["options"].first().items():
                 print(f"  {label(arm)}: {options}")
-            sizes = f", 95% 구간 [{d.low:+z.2f}, {d.high:+z.2f}], 보정한 p {d.adjusted:.3f}" if d.p == d.p else ""
+            planned = any({d.first, d.second} == set(pair) for members in FAMILIES for pair in members)
+            p = f"{'보정한' if planned else '보정하지 않은'} p {d.adjusted:.3f}"
+            sizes = f", 95% 구간 [{d.low:+z.2f}, {d.high:+z.2f}], {p}" if d.p == d.p else ""
             print(f"  {label(d.first)} − {label(d.second)}: 시드 {d.n}개, 차이 {d.mean:+z.2f} %p{sizes}: {d.verdict}")
     if not told:
         raise ThesisError(f"같은 설정과 시드로 학습한 {args.first}와 {args.second}의 기록이 없다: {args.results}/runs.")
@@ -221,6 +225,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("중단했다.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # `records | head`; what Python still holds of the output goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == "__main__":

@@ -15,9 +15,8 @@ from .errors import ThesisError, choose
 class Arm:
     """What is put into a backbone: `block` in every stage, `attention` instead of it in the attention stages.
 
-    label: how figures and tables name it. options: the block's own.
-    wide: wider stages instead of a block, with as many parameters as `senet_self` has.
-    """
+    label: how figures and tables name it. options: the block's own. wide: wider stages instead of a block, with as many
+    parameters as `senet_self` has."""
 
     label: str
     block: str | None = None
@@ -102,11 +101,10 @@ def build(
 ) -> nn.Module:
     """The network of an arm: (B, 3, image_size, image_size) -> (B, num_classes) logits.
 
-    options: those of the arm's blocks, and where they go: `at` and `stages`, or for arms with
-    self-attention `attention_stages` (1-based, default: the last). In networks that start with 16
-    channels the reduction is 8 unless given (protocol). For one seed all arms share every common weight.
-    Raises ThesisError for unknown names and options out of range.
-    """
+    options: those of the arm's blocks, and where they go: `at` and `stages`, or for arms with self-attention
+    `attention_stages` (1-based, default: the last). In networks that start with 16 channels the reduction is 8 unless
+    given (protocol). For one seed all arms share every common weight. Raises ThesisError for unknown names and options
+    out of range."""
     chosen = arm_of(arm)
     refuse_unknown(f"arm {arm}", options, arm_options(arm))
     shape = {"widths": wide(network, **options)} if chosen.wide else {}

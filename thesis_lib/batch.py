@@ -38,9 +38,8 @@ def refuse_ill_typed(given: dict[str, object], defaults: dict[str, object]) -> N
 def run_notebook(notebook: str | Path, given: dict[str, object], output: str | Path | None = None) -> Path:
     """Execute `notebook` with parameters; return the executed copy.
 
-    Where the notebook is one experiment, the experiment is made first, so that nonsense starts nothing.
-    Raises ThesisError for a parameter it does not have, a wrong type or value, and a cell that failed.
-    """
+    Where the notebook is one experiment, the experiment is made first, so that nonsense starts nothing. Raises
+    ThesisError for a parameter it does not have, a wrong type or value, and a cell that failed."""
     notebook = Path(notebook)
     defaults = notebook_parameters(notebook)
     refuse_ill_typed(given, defaults)

@@ -4,6 +4,7 @@ import importlib
 import shutil
 import sys
 from collections.abc import Iterator
+from ctypes.util import find_library
 from pathlib import Path
 
 from .checkpoint import refuse_unwritable
@@ -32,3 +33,4 @@ def examine(results: str) -> Iterator[tuple[str, str, bool]]:
         yield "기록 폴더", str(error), False
     for program, purpose in PROGRAMS.items():
         yield program, shutil.which(program) or f"없음 ({purpose})", True
+    yield "Pango", find_library("pangoft2-1.0") or "없음 (make pdf와 그 검사에 쓴다)", True

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from . import __version__
-from .errors import Stopped, ThesisError, choose
+from .errors import CannotGoOn, Stopped, ThesisError, choose
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -90,13 +90,16 @@ def pages_kept():
 
 
 @contextmanager
-def memory_explained():
-    """Turns "out of memory", of the device or the machine, into a sentence."""
+def torch_explained():
+    """Turns "out of memory" and "no deterministic implementation" (on a GPU) into a sentence."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:  # torch raises a RuntimeError on a CPU
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
             raise ThesisError("메모리가 모자란다. batch_size나 image_size, 블록을 둘 단계를 줄이라.") from None
+        if "deterministic implementation" in str(error):
+            told = f"GPU에서 결과가 늘 같게 계산할 수 없는 연산이 있다: {str(error).partition(' does not')[0]}."
+            raise CannotGoOn(f"{told} 다른 연산으로 쓰거나 --device cpu로 하라.") from None
         raise
 
 

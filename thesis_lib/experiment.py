@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from .arms import arm_options, build, own_source
 from .blocks.slots import refuse_unknown
-from .environment import memory_explained
+from .environment import torch_explained
 from .errors import ThesisError, choose
 
 NUMERICS = 1  # raised whenever a change alters results, so that an old record never passes for a new one
@@ -137,5 +137,5 @@ def _try_build(arm: str, network: str, image_size: int, options: str) -> None:
     """Whether it can be built is answered by building it: one place knows what is allowed."""
     given = json.loads(options)
     refuse_unknown(f"arm {arm}", given, arm_options(arm))  # before they meet build's own arguments
-    with memory_explained():
+    with torch_explained():
         build(arm, network, 2, image_size=image_size, **given)

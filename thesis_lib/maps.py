@@ -30,7 +30,7 @@ def inputs_of(split: Split, data: Dataset) -> Tensor:
 def asked(model: nn.Module, pictures: Tensor, question: str) -> dict[str, np.ndarray]:
     """The answers of all blocks that have the method `question`, each asked with the input that it was given."""
     found: dict[str, np.ndarray] = {}
-    able = [p for p, m in model.named_modules() if type(m) in BLOCKS.values() and hasattr(m, question)]
+    able = [p for p, m in model.named_modules() if type(m) in BLOCKS.values() and hasattr(type(m), question)]
     hooks = {
         p: lambda block, given, _, p=p: found.update({p: getattr(block, question)(given[0]).numpy()}) for p in able
     }

@@ -28,9 +28,8 @@ Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"-?\d+(\.\d*
 def read_profile(path: str | Path) -> list[Experiment]:
     """The experiments of a profile, in order of seeds, so that an unfinished batch is still paired.
 
-    A profile is YAML: `runs`, a list of entries; in an entry a list of values stands for one run each.
-    Raises ThesisError for a missing file, a wrong form, or an experiment that cannot be run.
-    """
+    A profile is YAML: `runs`, a list of entries; in an entry a list of values stands for one run each. Raises
+    ThesisError for a missing file, a wrong form, or an experiment that cannot be run."""
     path = Path(path)
     if not path.is_file():
         beside = {*path.parent.glob("[!.]*.yaml"), *Path("profiles").glob("*.yaml")}
@@ -80,6 +79,8 @@ def train_missing(experiments: list[Experiment], results: str | Path, **options)
             print(f"실패: {experiment.id}  {error}", file=sys.stderr, flush=True)
             failed += 1
         except Stopped as stopped:
+            if not resume:
+                print("--restart가 아직 닿지 않은 실험에는 전의 기록이 그대로 있다.", file=sys.stderr, flush=True)
             if stopped.status:
                 raise
             print(stopped, flush=True)

@@ -17,11 +17,10 @@ LEVEL, POWER = 0.95, 0.8
 class Difference:
     """Mean paired difference in percentage points with its 95 % t-interval; nan where n < 2 or all seeds agree.
 
-    effect: mean difference over the pooled SD of both arms (Colas et al. 2019). superior: share of seeds
-    on which the first is better, ties half (P(A > B) of Bouthillier et al. 2021). detectable: the
-    smallest true difference that n seeds would have found with a chance of 80 %, at 5 % over the size of
-    its family. adjusted: p after Holm over its family (see `family`); p itself where there is none.
-    """
+    effect: mean difference over the pooled SD of both arms (Colas et al. 2019). superior: share of seeds on which the
+    first is better, ties half (P(A > B) of Bouthillier et al. 2021). detectable: the smallest true difference that n
+    seeds would have found with a chance of 80 %, at 5 % over the size of its family. adjusted: p after Holm over its
+    family (see `family`); p itself where there is none."""
 
     first: str
     second: str
@@ -57,9 +56,8 @@ def pairs(table: pd.DataFrame, first: str, second: str, value: str = "test_accur
 def paired(table: pd.DataFrame, first: str, second: str, value: str = "test_accuracy", tests: int = 1) -> Difference:
     """`first` minus `second` over the seeds that both have; one data set, network and recipe in `table`.
 
-    The interval is mean ± t(0.975, n - 1) s / sqrt(n) over the per-seed differences, the p-value that of
-    the paired t-test (`scipy.stats.ttest_rel`). tests: how many comparisons its family has.
-    """
+    The interval is mean ± t(0.975, n - 1) s / sqrt(n) over the per-seed differences, the p-value that of the paired
+    t-test (`scipy.stats.ttest_rel`). tests: how many comparisons its family has."""
     wide = pairs(table, first, second, value)
     a, b = (wide[arm].to_numpy(float) for arm in (first, second))  # beside an empty table they are objects
     delta, n = a - b, len(wide)

@@ -15,7 +15,7 @@ from .augment import PAD, Pictures
 from .cost import cost
 from .data import DATASETS, Dataset, load
 from .distillation import Teacher
-from .environment import StopRequest, describe, forget_peak, memory_explained, pages_kept, peak_memory_mib, pick_device
+from .environment import StopRequest, describe, forget_peak, pages_kept, peak_memory_mib, pick_device, torch_explained
 from .errors import CannotGoOn, ThesisError
 from .experiment import NUMERICS, Experiment
 from .metrics import measure, predictions_of
@@ -198,7 +198,7 @@ class Run:
         }, predictions  # fmt: skip
 
 
-@memory_explained()
+@torch_explained()
 @pages_kept()
 def train(
     experiment: Experiment, results: str | Path = "results", resume: bool = True, *, root: str | Path = "data",
@@ -206,11 +206,10 @@ def train(
 ) -> Record:  # fmt: skip
     """Run an experiment to its record; return the record that is there if it has been run.
 
-    results: records go to `results/runs/<id>`, checkpoints to `results/checkpoints/<id>`. resume: go on
-    from a checkpoint. root: folder of the data. device: "cpu" or "cuda" (default: a GPU if there is one).
-    deadline: `time.monotonic()` value before which to stop. Raises Stopped when stopped by it or by a
-    signal (state kept), Busy where another process has the run, ThesisError for a user's mistake.
-    """
+    results: records go to `results/runs/<id>`, checkpoints to `results/checkpoints/<id>`. resume: go on from a
+    checkpoint. root: folder of the data. device: "cpu" or "cuda" (default: a GPU if there is one). deadline:
+    `time.monotonic()` value before which to stop. Raises Stopped when stopped by it or by a signal (state kept), Busy
+    where another process has the run, ThesisError for a user's mistake."""
     if resume and (record := find_record(results, experiment.id)):
         if experiment.dataset not in DATASETS:  # a folder's pictures may have changed
             record.refuse_other(load(experiment.dataset, root, experiment.image_size).checksum)

@@ -30,9 +30,8 @@ def spread(record: Record, results: str | Path) -> tuple[str, float]:
 def verdict(record: Record, again: Record, kind: str, sd: float) -> tuple[bool, str]:
     """Whether a second run agrees with the first, and a Korean sentence that says by what it was judged.
 
-    On the same machine and versions the hashes of weights and predictions must be equal; elsewhere the
-    accuracies must lie within three times `spread`. Old records do not say their CPU, so theirs may be another.
-    """
+    On the same machine and versions the hashes of weights and predictions must be equal; elsewhere the accuracies must
+    lie within three times `spread`. Old records do not say their CPU, so theirs may be another."""
     names = [name for name in ("weights_sha256", "predictions_sha256") if record.data[name] != again.data[name]]
     if not names:
         return True, "맞는다: 가중치와 예측의 해시가 기록과 같다."

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from ctypes.util import find_library
 from pathlib import Path
 
 import pytest
@@ -65,10 +66,16 @@ def built_book(book):
 
 
 def unavailable(reason):
-    """A missing browser excuses a laptop, not the continuous integration."""
+    """A missing browser or Pango excuses a laptop, not the continuous integration."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def pango():
+    if find_library("pangoft2-1.0") is None:
+        unavailable("needs Pango")
 
 
 @pytest.fixture(scope="session")

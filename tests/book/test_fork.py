@@ -36,7 +36,7 @@ def run(folder, *command):
 
 
 @pytest.fixture(scope="module")
-def fork(tmp_path_factory):
+def fork(pango, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fork")
     for part in ("thesis_lib", "book", "benchmarks", "profiles", "notebooks"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))

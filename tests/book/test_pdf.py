@@ -13,7 +13,7 @@ from thesis_lib.errors import ThesisError
 
 
 @pytest.fixture(scope="module")
-def thesis(built_book, tmp_path_factory):
+def thesis(built_book, pango, tmp_path_factory):
     return PdfReader(pdf.build(built_book, tmp_path_factory.mktemp("pdf") / "thesis.pdf"))
 
 
@@ -143,7 +143,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_fails_and_leaves_no_file(fault, monkeypatch, tmp_path):
+def test_a_fault_fails_and_leaves_no_file(fault, pango, monkeypatch, tmp_path):
     html, expected = FAULTS[fault]
     monkeypatch.setattr(pdf, "document", lambda _: f"<html lang='ko'><body><main>{html}</main></body></html>")
     with pytest.raises(ThesisError, match=expected):
@@ -151,7 +151,7 @@ def test_a_fault_fails_and_leaves_no_file(fault, monkeypatch, tmp_path):
     assert not (tmp_path / "thesis.pdf").exists() and not logging.getLogger("weasyprint").handlers[1:]
 
 
-def test_without_the_built_book_it_is_one_sentence(tmp_path, capsys):
+def test_without_the_built_book_it_is_one_sentence(pango, tmp_path, capsys):
     assert main(["pdf", "--html", str(tmp_path), "--output", str(tmp_path / "a.pdf")]) == 2
     message = capsys.readouterr().err
     assert "jupyter-book build book/" in message and message.count("\n") == 1

@@ -16,13 +16,12 @@ FORMS = ("minus", "theta", "plus")
 class GatherExcite(nn.Module):
     """y = x sigma(interp(xi_G(x))): xi_G gathers over an extent e, interpolation to the map's size excites.
 
-    form: "minus" (GE-theta-) gathers by the mean and has no parameters; "theta" by depth-wise 3 x 3
-    convolutions of stride 2 with batch norm, log2(e) of them, or where e is the whole map by one depth-wise
-    convolution of its size; "plus" puts SE's two layers behind theta's gathering.
-    extent: e, a power of two up to the map's sides, or 0 for the whole map. size: (H, W), given by `plug`.
-    With the mean over the whole map and SE's layers behind it this would be SE itself.
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range.
-    """
+    form: "minus" (GE-theta-) gathers by the mean and has no parameters; "theta" by depth-wise 3 x 3 convolutions of
+    stride 2 with batch norm, log2(e) of them, or where e is the whole map by one depth-wise convolution of its size;
+    "plus" puts SE's two layers behind theta's gathering. extent: e, a power of two up to the map's sides, or 0 for the
+    whole map. size: (H, W), given by `plug`. With the mean over the whole map and SE's layers behind it this would be
+    SE itself.
+    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range."""
 
     def __init__(self, channels: int, *, form: str = "theta", extent: int = 0, reduction: int = 16, size=None):
         super().__init__()

@@ -46,11 +46,9 @@ class SESelf(SE):
         output projection starts at zero, so the block starts exactly as SE.
     plain: MSA(x_se), the draft's own lines with the batch axis put right.
     gate: x MSA(s), the excitation s as one token: softmax over one token is 1, so MSA is linear in s.
-    Options: `reduction` and `bias` of SE; `num_heads`. To map alone belong `residual`, `zero_start`,
-    `position` (see `MultiHeadSelfAttention`) and `mixing`, which puts fixed weights in the place of
-    attention's (see `FixedMixing`).
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range.
-    """
+    Options: `reduction` and `bias` of SE; `num_heads`. To map alone belong `residual`, `zero_start`, `position` (see
+    `MultiHeadSelfAttention`) and `mixing`, which puts fixed weights in the place of attention's (see `FixedMixing`).
+    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range."""
 
     def __init__(
         self, channels: int, *, reduction: int = 16, bias: bool = True, num_heads: int = 4, reading: str = "map",

@@ -113,9 +113,8 @@ class SelfAttention(nn.Module):
     """X + MSA(LN(X)), the tokens of X being its H W positions: what SENet_self adds to SE, here without SE.
 
     MSA's output projection starts at zero, so the block starts as the identity. num_heads, position: see
-    `MultiHeadSelfAttention`. size: (H, W), given by `plug`. Shapes: (B, C, H, W) -> (B, C, H, W).
-    Raises ThesisError for heads that do not divide the channels.
-    """
+    `MultiHeadSelfAttention`. size: (H, W), given by `plug`. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError
+    for heads that do not divide the channels."""
 
     def __init__(self, channels: int, *, num_heads: int = 4, position: str = "none", size=None):
         super().__init__()

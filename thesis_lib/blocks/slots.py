@@ -17,12 +17,10 @@ LARGEST = 4096  # what a number among the options may be: beyond it lie slips of
 def block(cls: type[nn.Module]) -> type[nn.Module]:
     """Register a block under its class's name in snake case (`SESelf` -> "se_self").
 
-    A block is `__init__(self, channels, *, ...)` and `forward(x)`, (B, C, H, W) -> (B, C, H, W). With a
-    static `macs(channels, height, width, **options) -> int` of its own its cost is exact, else it is counted.
-    Every option has a default.
-    A block that has to know its map's (height, width) takes it as `size`, which `plug` gives.
-    A block that extends another calls the parent's `__init__` first, so that both get the same weights.
-    """
+    A block is `__init__(self, channels, *, ...)` and `forward(x)`, (B, C, H, W) -> (B, C, H, W). With a static
+    `macs(channels, height, width, **options) -> int` of its own its cost is exact, else it is counted. Every option has
+    a default. A block that has to know its map's (height, width) takes it as `size`, which `plug` gives. A block that
+    extends another calls the parent's `__init__` first, so that both get the same weights."""
     if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
         raise ThesisError(f"@block은 nn.Module을 물려받은 클래스에 붙인다(받은 것: {cls!r}).")
     keywords = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "size"]
@@ -71,9 +69,8 @@ def refuse_even(kernel: object) -> None:
 def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed: int = 0, **options):
     """Put a new block `name` into every empty slot of `model` at position `at`; return the model.
 
-    stages: 1-based stages to fill (default: all). seed: a block's weights are drawn from (seed, slot).
-    Raises ThesisError for an unknown block, position, stage or option, and where no slot is empty.
-    """
+    stages: 1-based stages to fill (default: all). seed: a block's weights are drawn from (seed, slot). Raises
+    ThesisError for an unknown block, position, stage or option, and where no slot is empty."""
     choose("블록", name, BLOCKS)
     choose("자리", at, POSITIONS)
     defaults = block_options(name)

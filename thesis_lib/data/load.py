@@ -98,9 +98,8 @@ def refuse_unknown_data(name: str, root: str | Path = "data") -> None:
 def load(name: str, root: str | Path = "data", image_size: int = 32) -> Dataset:
     """The data set `name`, pictures (N, image_size, image_size, 3) uint8, in a fixed order.
 
-    A folder `root/<name>` (see `folder.py`) comes first, then the embedded sets, then torchvision's.
-    Raises ThesisError for an unknown name, a folder out of order, a broken picture, a failed download.
-    """
+    A folder `root/<name>` (see `folder.py`) comes first, then the embedded sets, then torchvision's. Raises ThesisError
+    for an unknown name, a folder out of order, a broken picture, a failed download."""
     refuse_unknown_data(name, root)
     folder = Path(root) / name
     if not (folder / "train").is_dir() and name in DATASETS:
