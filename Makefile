@@ -6,6 +6,7 @@
 # make benchmark : 속도를 재어 results/benchmarks에 적는다
 # make settings : book/thesis.yml의 설정을 노트북과 CITATION.cff에 옮긴다
 # make picture : README의 그림을 기록에서 다시 그린다
+# make clean : 지은 책을 지운다(기록과 환경은 그대로 둔다)
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -62,8 +63,8 @@ picture: .venv/ready
 	python -c "from thesis_book import figures, tables; figures.learning_curves(tables.of_profile('cpu')).savefig('book/_static/result.svg')"
 
 constraints: .venv/ready
-	@echo "# 이 책을 만든 판본. 만드는 법: make constraints" > constraints.txt
+	@echo "# 이 책을 만든 버전. 만드는 법: make constraints" > constraints.txt
 	$(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable | grep -v '^uv==' >> constraints.txt
 
 clean:
-	rm -rf _build .snakemake results/local
+	rm -rf _build .snakemake

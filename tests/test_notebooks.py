@@ -52,7 +52,7 @@ def test_experiment_notebook_leaves_a_record(tmp_path, pictures):
 
     given = {"results": str(tmp_path), "run": "nobody"}
     again = text_of(run_notebook("notebooks/analysis.ipynb", given, tmp_path / "analysis.ipynb"))
-    assert "기록 1개" in again and "볼 기록이 없다" in again
+    assert "기록 1개" in again and "볼 기록이 없다" in again and "기록이 없는 비교군: resnet, senet" in again
 
 
 def test_experiment_notebook_takes_a_network_that_is_no_resnet(tmp_path, pictures, capsys):

@@ -62,7 +62,7 @@ def fork(pango, tmp_path_factory):
 def test_a_block_is_short_and_listed_with_its_cost(fork):
     assert listing("python").count("\n") < 25
     listed = run(fork, sys.executable, "-m", "thesis_lib", "blocks")
-    assert re.search(r"^\s*scale\b.*\d", listed, re.M)
+    assert re.search(r"^\s*scale\b.*\d.*this thesis", listed, re.M)
 
 
 def test_it_is_compared_with_its_peers(fork):
@@ -85,6 +85,10 @@ def test_the_block_stands_in_table_and_figure(fork):
     page = (fork / "_build" / "html" / "experiment.html").read_text(encoding="utf-8")
     table = re.search(r'<table[^>]*id="tbl-mine".*?</table>', page, re.S)[0]
     assert re.findall(r"<tr[^>]*><td[^>]*><p>(.*?)</p>", table) == ["ResNet", "SENet", "Scale"]
+    differences = re.search(r'<table[^>]*id="tbl-mine-differences".*?</table>', page, re.S)[0]
+    assert "Scale − SENet" in differences
+    told = re.search(r"<p>([^<]*Scale[^<]*SENet.*?)</p>", page, re.S)[1]  # the sentence that the interval bears
+    assert "시드 3개" in told and "tbl-mine-differences" in told
     figure = re.search(r'<figure[^>]*id="fig-mine".*?</figure>', page, re.S)[0]
     drawn = fork / "_build" / "html" / re.search(r'src="([^"]+)"', figure)[1]
     assert "<!-- Scale -->" in drawn.read_text(encoding="utf-8")  # letters are drawn as paths
