@@ -51,7 +51,7 @@ def fork(pango, tmp_path_factory):
     shorter = listing("yaml").replace("dataset: shapes", "dataset: digits").replace("epochs: 6", "epochs: 1")
     (folder / "profiles" / "mine.yaml").write_text(shorter, encoding="utf-8")
     with (folder / "book" / "experiment.md").open("a", encoding="utf-8") as page:
-        page.write("\n" + listing("md"))
+        page.write("\n" + listing("text"))
     run(folder, sys.executable, "-m", "thesis_book", "settings")
     run(folder, sys.executable, "-m", "thesis_lib", "train", "--profile", "profiles/mine.yaml")
     run(folder, sys.executable.replace("python", "jupyter-book"), "build", "book/")
@@ -85,9 +85,9 @@ def test_the_block_stands_in_table_and_figure(fork):
     page = (fork / "_build" / "html" / "experiment.html").read_text(encoding="utf-8")
     table = re.search(r'<table[^>]*id="tbl-mine".*?</table>', page, re.S)[0]
     assert re.findall(r"<tr[^>]*><td[^>]*><p>(.*?)</p>", table) == ["ResNet", "SENet", "Scale"]
-    differences = re.search(r'<table[^>]*id="tbl-mine-differences".*?</table>', page, re.S)[0]
+    differences = re.search(r'<table[^>]*id="tbl-mine-pairs".*?</table>', page, re.S)[0]
     assert "Scale − SENet" in differences
-    told = re.search(r'<p>((?!</p>).)*href="#tbl-mine-differences"', page, re.S)[0]  # what the interval bears
+    told = re.search(r'<p>((?!</p>).)*href="#tbl-mine-pairs"', page, re.S)[0]  # what the interval bears
     assert "시드 3개" in told and "Scale − SENet" in told
     figure = re.search(r'<figure[^>]*id="fig-mine".*?</figure>', page, re.S)[0]
     drawn = fork / "_build" / "html" / re.search(r'src="([^"]+)"', figure)[1]
