@@ -4,9 +4,9 @@ import inspect
 
 import pytest
 import torch
-from helpers import EXACT, draw, redraw
+from helpers import EXACT, draw, korean_sentence, redraw
 
-from thesis_lib import BLOCKS, NETWORKS, build
+from thesis_lib import BLOCKS, NETWORKS, ThesisError, build
 from thesis_lib.blocks import plug
 from thesis_lib.blocks.gather_excite import FORMS
 from thesis_lib.blocks.se import EXCITATIONS, SQUEEZES
@@ -55,30 +55,34 @@ def make(name: str, options: dict, size=(4, 4), seed: int = 0) -> torch.nn.Modul
     return redraw(BLOCKS[name](CHANNELS, **small | options | sized), seed).eval()
 
 
-@pytest.mark.parametrize(
-    ("name", "parameters", "macs"),  # at 64 channels and 8 x 8, by hand from the papers' equations and defaults
-    [
-        ("augmented_conv", 35_048, 2_347_008),
-        ("bam", 580 + 128 + 260 + 2 * 148 + 5 + 2, 512 + 64 * (256 + 288 + 4)),
-        ("bot_mhsa", 3 * 64**2 + 2 * 15 * 16, 64 * 3 * 64**2 + 2 * 64**2 * 64 + 64 * 16 * 64),
-        ("cbam", 2 * 64 * 4 + 2 * 49, 4 * 64 * 4 + 2 * 49 * 64),
-        ("dynamic_conv", 13_248, 847_872),
-        ("eca", 3, 3 * 64),
-        ("gather_excite", 64 * 64 + 128, 64 * 64),
-        ("global_context", 65 + 260 + 8 + 320, 2 * 64 * 64 + 2 * 64 * 4),
-        ("gsop", 64**2 + 2 * 128 + 256 * 65 + 257 * 64, 64 * 2 * 64**2 + 4 * 64**2 + 4 * 64**2),
-        ("light_conv", 12_492, 798_720),
-        ("non_local", 3 * 65 * 32 + 33 * 64 + 128, 4 * 64 * 64 * 32 + 2 * 64**2 * 32),
-        ("se", 580, 512),
-        ("se_channel", 580 + 1, 512 + 2 * 64**2 * 64),
-        ("self_attention", 4 * 64 * 65 + 128, 4 * 64 * 64**2 + 2 * 64**2 * 64),
-        ("se_self", 580 + 4 * 64 * 65 + 128, 512 + 4 * 64 * 64**2 + 2 * 64**2 * 64),
-    ],
-)
+GOLDEN = [  # at 64 channels and 8 x 8, by hand from the papers' equations and defaults
+    ("augmented_conv", 35_048, 2_347_008),
+    ("bam", 580 + 128 + 260 + 2 * 148 + 5 + 2, 512 + 64 * (256 + 288 + 4)),
+    ("bot_mhsa", 3 * 64**2 + 2 * 15 * 16, 64 * 3 * 64**2 + 2 * 64**2 * 64 + 64 * 16 * 64),
+    ("cbam", 2 * 64 * 4 + 2 * 49, 4 * 64 * 4 + 2 * 49 * 64),
+    ("dynamic_conv", 13_248, 847_872),
+    ("eca", 3, 3 * 64),
+    ("gather_excite", 64 * 64 + 128, 64 * 64),
+    ("global_context", 65 + 260 + 8 + 320, 2 * 64 * 64 + 2 * 64 * 4),
+    ("gsop", 64**2 + 2 * 128 + 256 * 65 + 257 * 64, 64 * 2 * 64**2 + 4 * 64**2 + 4 * 64**2),
+    ("light_conv", 12_492, 798_720),
+    ("non_local", 3 * 65 * 32 + 33 * 64 + 128, 4 * 64 * 64 * 32 + 2 * 64**2 * 32),
+    ("se", 580, 512),
+    ("se_channel", 580 + 1, 512 + 2 * 64**2 * 64),
+    ("self_attention", 4 * 64 * 65 + 128, 4 * 64 * 64**2 + 2 * 64**2 * 64),
+    ("se_self", 580 + 4 * 64 * 65 + 128, 512 + 4 * 64 * 64**2 + 2 * 64**2 * 64),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "macs"), GOLDEN)
 def test_golden_counts_of_the_defaults(name, parameters, macs):
     sized = {"size": (8, 8)} if "size" in inspect.signature(BLOCKS[name]).parameters else {}
     assert sum(p.numel() for p in BLOCKS[name](64, **sized).parameters()) == parameters
     assert BLOCKS[name].macs(64, 8, 8) == macs
+
+
+def test_every_block_of_the_package_has_golden_counts():
+    assert {name for name, *_ in GOLDEN} == {n for n, b in BLOCKS.items() if b.__module__.startswith("thesis_lib.")}
 
 
 def test_golden_counts_of_gather_excites_two_layers():
@@ -89,6 +93,25 @@ def test_golden_counts_of_gather_excites_two_layers():
 
 def test_the_thesis_own_blocks_are_registered():
     assert {"se", "se_self"} <= set(BLOCKS)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("augmented_conv", {}),
+        ("bot_mhsa", {}),
+        ("gather_excite", {}),
+        ("self_attention", {"position": "learned"}),
+        ("se_self", {"position": "relative"}),
+    ],
+)
+def test_a_map_of_another_size_is_refused(name, options):
+    block = make(name, options, (4, 6))
+    assert block(draw(1, CHANNELS, 4, 6)).shape == (1, CHANNELS, 4, 6)
+    for size in ((6, 4), (5, 5), (2, 12)):
+        with pytest.raises(ThesisError, match=f"4 × 6 맵에 맞춘 블록에 {size[0]} × {size[1]} 맵") as caught:
+            block(draw(1, CHANNELS, *size))
+        korean_sentence(caught.value)
 
 
 @every_block

@@ -237,6 +237,7 @@ def test_light_and_dynamic_convolution_position_by_position(name):
         ("augmented_conv", {"keys": 1.5, "size": (4, 4)}, "0보다"),
         ("augmented_conv", {"num_heads": 17, "size": (4, 4)}, "16"),
         ("augmented_conv", {"num_heads": 10, "values": 1, "size": (4, 4)}, "넘는다"),
+        ("augmented_conv", {"num_heads": 5, "keys": 1, "size": (4, 4)}, "넘는다"),
         ("light_conv", {"kernel": 2}, "홀수"),
         ("dynamic_conv", {"num_heads": 5}, "나누는"),
         ("self_attention", {"num_heads": 3}, "나누는"),

@@ -11,6 +11,7 @@ from helpers import draw, korean_sentence, tiny
 from torch import nn
 
 from thesis_lib import BLOCKS, Experiment, ThesisError, block, experiment, load_records
+from thesis_lib.blocks.own_code import code_of
 from thesis_lib.blocks.se import SE
 from thesis_lib.cost import cost
 from thesis_lib.errors import Stopped
@@ -35,6 +36,17 @@ def toy():
     BLOCKS.clear()
     BLOCKS.update(before)
     experiment._try_build.cache_clear()
+
+
+def test_an_option_before_the_star_is_refused():
+    class Loose(nn.Module):
+        def __init__(self, channels, ratio=4):
+            super().__init__()
+
+    with pytest.raises(ThesisError, match=r"\* 뒤에 적으라: ratio") as caught:
+        block(Loose)
+    korean_sentence(caught.value)
+    assert "loose" not in BLOCKS
 
 
 def test_it_is_registered_under_its_own_name(toy):
@@ -224,12 +236,15 @@ class Edited(nn.Module):
 
 
 CELL = """
+import torch
 from torch import nn
 from thesis_lib import Experiment, block
 
 class Parent(nn.Module):
     scale = 1
     dilations = [1, 2]
+    act = staticmethod(torch.sin)
+    acts = {"ReLU": torch.relu, "SiLU": nn.functional.silu}
 
     @property
     def twice(self):
@@ -254,6 +269,7 @@ def test_a_cell_that_is_edited_is_another_experiment(monkeypatch):
     shell, main = InteractiveShell(), types.ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", main)
     edits = [("", ""), ("sigmoid", "tanh"), ("scale = 1", "scale = 2"), ("[1, 2]", "[4, 8]"), ("2 * self", "3 * self")]
+    edits += [("torch.sin", "torch.cos"), ("torch.relu", "torch.selu")]
     try:
         for run in (lambda cell: shell.run_cell(cell).raise_error(), lambda cell: exec(cell, shell.user_ns)):
             found = []
@@ -261,6 +277,7 @@ def test_a_cell_that_is_edited_is_another_experiment(monkeypatch):
                 shell.user_ns["__name__"] = "__main__"
                 run(CELL.replace(old, new))
                 found.append(shell.user_ns["made"])
+                assert " at 0x" not in code_of(BLOCKS["celled"])  # an address: another one in the next process
                 BLOCKS.pop("celled")
             assert len(set(found)) == len(edits) and found[0] == found[-1]
     finally:

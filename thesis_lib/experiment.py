@@ -112,12 +112,12 @@ def complete(given: dict) -> dict[str, object]:
     choose("distillation의 method", given.get("method"), DISTILLATIONS)
     settings = DISTILLATIONS[given["method"]]
     refuse_unknown("distillation", given, ["method", "teacher", *settings])
-    asked = settings | given
+    asked, teacher = settings | given, given.get("teacher")
     for ok, name, allowed in (
-        (re.fullmatch(r"\w[\w.-]*", str(asked.get("teacher", ""))), "teacher", "교사로 쓸 실행의 이름(id)"),
-        (real(asked.get("temperature", 1), 0) and asked.get("temperature", 1) > 0, "temperature", "0보다 큰 수"),
+        (isinstance(teacher, str) and re.fullmatch(r"\w[\w.-]*", teacher), "teacher", "교사로 쓸 실행의 이름(id)"),
+        (real(asked.get("temperature", 1), 0.01, 1000), "temperature", "0.01 이상 1000 이하의 수"),
         (real(asked.get("alpha", 0), 0, 1), "alpha", "0 이상 1 이하의 수"),
-        (real(asked.get("beta", 0), 0), "beta", "0 이상의 수"),
+        (real(asked.get("beta", 0), 0, 1e6), "beta", "0 이상 1000000 이하의 수"),
         (asked.get("at", "units") in ("stages", "units"), "at", "stages, units"),
     ):
         if not ok:
@@ -129,7 +129,7 @@ def _canonical(values: dict) -> str:
     try:
         return json.dumps(values, sort_keys=True, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
-        raise ThesisError(f"options에는 수·글자·목록만 쓸 수 있다(받은 값: {values!r}).") from None
+        raise ThesisError(f"options에는 유한한 수·글자·목록만 쓸 수 있다(받은 값: {values!r}).") from None
 
 
 @lru_cache(maxsize=256)

@@ -17,12 +17,11 @@ def rounded(share: float, channels: int, num_heads: int) -> int:
 class AugmentedConv(nn.Module):
     """Concat[Conv(X), MHA(X)]: d_v of the C output channels come from attention, the others from a 3 x 3.
 
-    Attention: (q k^T + q r^T) / sqrt(d) with 2-D relative positions r, softmax, v, and a projection W_o
-    (equations 2 to 5). In the paper this is a unit's convolution itself; here it follows the unit's
-    own in a slot, at the same width. keys, values: the shares d_k / C and d_v / C (kappa and upsilon, 0.2 and 0.1 in
-    the paper), rounded up to the heads. num_heads: 8 in the paper, whose layers are wider (it asks for 20 key channels
-    a head); 4 here. size: (H, W), by `plug`. (B, C, H, W) -> (B, C, H, W). Raises ThesisError for what is out of range.
-    """
+    Attention: (q k^T + q r^T) / sqrt(d) with 2-D relative positions r, softmax, v, and a projection W_o (equations 2 to
+    5). In the paper this is a unit's convolution itself; here it follows the unit's own in a slot, at the same width.
+    keys, values: the shares d_k / C and d_v / C (kappa and upsilon, 0.2 and 0.1 in the paper), rounded up to the heads.
+    num_heads: 8 in the paper, whose layers are wider (it asks for 20 key channels a head); 4 here. size: (H, W), by
+    `plug`. (B, C, H, W) -> (B, C, H, W). Raises ThesisError for what is out of range."""
 
     def __init__(
         self, channels: int, *, num_heads: int = 4, keys: float = 0.2, values: float = 0.1, size: tuple[int, int]
@@ -35,8 +34,9 @@ class AugmentedConv(nn.Module):
             raise ThesisError(f"num_heads는 1 이상 채널 수({channels}) 이하의 정수여야 한다(받은 값: {num_heads!r}).")
         self.num_heads = num_heads
         self.dk, self.dv = rounded(keys, channels, num_heads), rounded(values, channels, num_heads)
-        if self.dv > channels:
-            raise ThesisError(f"values={values}와 num_heads={num_heads}이면 어텐션의 채널이 {channels}개를 넘는다.")
+        if max(self.dk, self.dv) > channels:
+            told = f"keys={keys}, values={values}, num_heads={num_heads}이면 어텐션의 채널이 {channels}개를 넘는다"
+            raise ThesisError(f"{told}(헤드의 배수로 올린다). 셋 가운데 하나를 줄이라.")
         self.conv = nn.Conv2d(channels, channels - self.dv, 3, padding=1, bias=False) if self.dv < channels else None
         self.qkv = nn.Conv2d(channels, 2 * self.dk + self.dv, 1)
         self.out = nn.Conv2d(self.dv, self.dv, 1)
@@ -44,7 +44,7 @@ class AugmentedConv(nn.Module):
 
     def heads(self, x: Tensor) -> tuple[Tensor, ...]:
         """Query, key, value, (B, h, N, d)."""
-        parts = tokens_of(self.qkv(x)).split([self.dk, self.dk, self.dv], dim=2)
+        parts = tokens_of(self.qkv(x), self.relative.size).split([self.dk, self.dk, self.dv], dim=2)
         return tuple(part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in parts)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -16,8 +16,7 @@ class BAM(nn.Module):
     1 x 1 to one channel, batch norm, with the official code's ReLUs between. The paper adds the branches,
     and so do we; the code multiplies them. It puts one BAM between two stages, a slot one in every unit.
     reduction: r. dilation: d. A batch of one cannot train through the norm of M_c.
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range.
-    """
+    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range."""
 
     def __init__(self, channels: int, *, reduction: int = 16, dilation: int = 4):
         super().__init__()

@@ -14,15 +14,14 @@ class BotMHSA(MultiHeadSelfAttention):
     Figure 4 of the paper (timm scales q k^T alone). There it replaces the 3 x 3 convolution of the last stage's
     bottleneck units, with average pooling behind it where the unit halves the map; here it follows the unit's own
     convolutions in a slot, so the map's size stays. num_heads: 4 in the paper. size: (H, W), given by `plug`.
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for heads that do not divide the channels.
-    """
+    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for heads that do not divide the channels."""
 
     def __init__(self, channels: int, *, num_heads: int = 4, size: tuple[int, int]):
         super().__init__(channels, num_heads, "relative", size)
         self.qkv, self.out = nn.Linear(channels, 3 * channels, bias=False), nn.Identity()  # type: ignore[assignment]
 
     def forward(self, x: Tensor) -> Tensor:
-        return map_of(super().forward(tokens_of(x)), x)
+        return map_of(super().forward(tokens_of(x, self.size)), x)
 
     @torch.no_grad()
     def attention(self, x: Tensor) -> Tensor:

@@ -18,8 +18,7 @@ class ECA(nn.Module):
     """x~_c = s_c x_c, s = sigma(C1D_k(z)), z_c the mean of x_c: a convolution along the channels.
 
     Equation 9 (the paper's printed code leaves the sigmoid out). kernel: k, odd; None: by `kernel_for`.
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for an even kernel.
-    """
+    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for an even kernel."""
 
     def __init__(self, channels: int, *, kernel: int | None = None):
         super().__init__()

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from ..errors import ThesisError, choose
 from .se import refuse_reduction
-from .slots import block
+from .slots import block, refuse_size
 
 FORMS = ("minus", "theta", "plus")
 
@@ -31,7 +31,7 @@ class GatherExcite(nn.Module):
             raise ThesisError(f"extent는 0(맵 전체) 또는 2의 거듭제곱이어야 한다(받은 값: {extent!r}).")
         if size and extent > min(size):
             raise ThesisError(f"extent는 맵의 변({min(size)}) 이하여야 한다(받은 값: {extent}).")
-        self.form, self.extent = form, extent
+        self.form, self.extent, self.size = form, extent, None if form == "minus" or extent else size
         self.gather = nn.Sequential()
         if form != "minus" and extent == 0:
             if size is None:
@@ -49,6 +49,7 @@ class GatherExcite(nn.Module):
             self.excite = nn.Sequential(nn.Conv2d(channels, small, 1), nn.ReLU(), nn.Conv2d(small, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
+        refuse_size(x, self.size)
         if self.form != "minus":
             gathered = self.gather(x)
         elif self.extent == 0:

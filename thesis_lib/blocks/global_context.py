@@ -12,8 +12,7 @@ class GlobalContext(nn.Module):
     """z_i = x_i + W_v2 ReLU(LN(W_v1 sum_j a_j x_j)), a = softmax over positions of W_k x_j.
 
     Equation 5 of the paper, which adds; timm's default multiplies by a sigmoid instead. reduction: the
-    bottleneck ratio, at most C / 2. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError beyond it.
-    """
+    bottleneck ratio, at most C / 2. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError beyond it."""
 
     def __init__(self, channels: int, *, reduction: int = 16):
         super().__init__()

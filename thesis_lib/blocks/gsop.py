@@ -15,8 +15,7 @@ class GSOP(nn.Module):
     channels, M = H W. g convolves each row of Sigma by itself (d -> 4 d), W is 1 x 1 to C. This is the paper's
     channel branch, less its code's opening ReLU and its stride at 64 channels or fewer; the position branch
     centres by a matrix of the wrong size unless d = M, and is left out. dim: d; None: C, at most 128.
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for a dim below 1.
-    """
+    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for a dim below 1."""
 
     def __init__(self, channels: int, *, dim: int | None = None):
         super().__init__()

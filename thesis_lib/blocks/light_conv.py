@@ -16,8 +16,7 @@ class LightConv(nn.Module):
     make the end of a row a neighbour of the next one's beginning. The residual path is that of the
     Transformer's sublayer; the paper's DropConnect is left out. num_heads: H (16 in the paper, whose
     layers are wider). kernel: k, odd. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for
-    an even kernel and heads that do not divide the channels.
-    """
+    an even kernel and heads that do not divide the channels."""
 
     def __init__(self, channels: int, *, num_heads: int = 4, kernel: int = 3):
         super().__init__()

@@ -19,8 +19,7 @@ class NonLocal(nn.Module):
     without a scale; "dot", f = theta_i . phi_j with C the number of positions. theta, phi and g are 1 x 1
     convolutions to C/2 channels; subsample: phi and g are pooled by 2 first. The batch norm behind W_z
     starts at zero, so the block starts as the identity.
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for an unknown form.
-    """
+    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for an unknown form."""
 
     def __init__(self, channels: int, *, form: str = "gaussian", subsample: bool = False):
         super().__init__()

@@ -2,6 +2,7 @@
 
 import inspect
 import marshal
+import re
 
 
 def code_of(cls: type) -> str:
@@ -13,8 +14,9 @@ def code_of(cls: type) -> str:
 def _told(name: str, member: object) -> str:
     function = getattr(member, "__func__", getattr(member, "fget", member))  # of a static method, of a property
     if not inspect.isfunction(function):
-        plain = isinstance(member, (int, float, str, tuple, list, dict)) and not name.startswith("__")
-        return f"{name} = {member!r}" if plain else ""
+        plain = isinstance(member, (int, float, str, tuple, list, dict)) or inspect.isbuiltin(function)
+        # an address in memory is another one in every process
+        return re.sub(r" at 0x\w+", "", f"{name} = {function!r}") if plain and not name.startswith("__") else ""
     try:
         return inspect.getsource(function)  # a notebook knows that of a method, but not of a class
     except OSError:  # typed at a prompt

@@ -26,8 +26,7 @@ class SE(nn.Module):
     published implementations have them; the paper's equation 5 counts none.
     squeeze: "average", "max" (table 11), or "none": no pooling, a gate at every position (NoSqueeze,
     section 7.1). excitation: "sigmoid", "tanh" or "relu" in the place of sigma (table 12).
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range.
-    """
+    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range."""
 
     def __init__(
         self, channels: int, *, reduction: int = 16, bias: bool = True, squeeze="average", excitation="sigmoid"

@@ -14,8 +14,7 @@ class SEChannel(SE):
     X_i is channel i of the recalibrated map x_se over all positions; beta starts at zero, so the block
     starts exactly as SE. Fu et al. 2019 (CVPR), equations 3 and 4; their published code subtracts each
     row from its maximum first, which turns the order of the weights round, and is not followed here.
-    Options: `reduction` and `bias` of SE. Shapes: (B, C, H, W) -> (B, C, H, W).
-    """
+    Options: `reduction` and `bias` of SE. Shapes: (B, C, H, W) -> (B, C, H, W)."""
 
     def __init__(self, channels: int, *, reduction: int = 16, bias: bool = True):
         super().__init__(channels, reduction=reduction, bias=bias)

@@ -79,7 +79,7 @@ class SESelf(SE):
         x = super().forward(x)
         if self.reading == "plain":
             return map_of(self.msa(tokens_of(x)), x)
-        attended = map_of(self.msa(self.norm(tokens_of(x))), x)
+        attended = map_of(self.msa(self.norm(tokens_of(x, getattr(self.msa, "size", None)))), x)
         return x + attended if self.residual else attended
 
     @torch.no_grad()

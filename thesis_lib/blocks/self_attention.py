@@ -5,13 +5,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import ThesisError, choose
-from .slots import block
+from .slots import block, refuse_size
 
 POSITIONS = ("none", "learned", "relative")
 
 
-def tokens_of(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, HW, C), a view where x is channels_last."""
+def tokens_of(x: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+    """(B, C, H, W) -> (B, HW, C), a view where x is channels_last. Raises ThesisError unless (H, W) is the size."""
+    refuse_size(x, size)
     return x.flatten(2).transpose(1, 2)
 
 
@@ -44,9 +45,8 @@ def mixed(query: Tensor, key: Tensor, value: Tensor, relative: nn.Module | None 
 class RelativePosition(nn.Module):
     """q_i . (k_j + r^H_{y_j - y_i} + r^W_{x_j - x_i}): 2-D relative positions, as one longer dot product.
 
-    Bello et al. 2019, equation 3; Srinivas et al. 2021, figure 4. The query gains its products with r for each of the
-    H rows and W columns, the key a 1 at its own. size: (H, W). Two (B, h, HW, d) -> two (B, h, HW, d + H + W).
-    """
+    Bello et al. 2019, equation 3; Srinivas et al. 2021, figure 4. The query gains its products with r for each of the H
+    rows and W columns, the key a 1 at its own. size: (H, W). Two (B, h, HW, d) -> two (B, h, HW, d + H + W)."""
 
     def __init__(self, dim: int, size: tuple[int, int]):
         super().__init__()
@@ -66,11 +66,10 @@ class RelativePosition(nn.Module):
 class MultiHeadSelfAttention(nn.Module):
     """MSA(X) = Concat(head_1 ... head_h) W_o, head_i = softmax(Q_i K_i^T / sqrt(d)) V_i, d = C / h.
 
-    Vaswani et al. 2017, equation 1 and section 3.2.2, with Q, K and V all from X. Start and parameter layout
-    (W_q, W_k, W_v stacked) are those of `torch.nn.MultiheadAttention`. position: "none"; "learned", a vector added
-    to each token, zero at start; "relative", see `RelativePosition`; both need the map's size, (H, W).
-    Shapes: (B, N, C) -> (B, N, C); the batch comes first and images never mix.
-    """
+    Vaswani et al. 2017, equation 1 and section 3.2.2, with Q, K and V all from X. Start and parameter layout (W_q, W_k,
+    W_v stacked) are those of `torch.nn.MultiheadAttention`. position: "none"; "learned", a vector added to each token,
+    zero at start; "relative", see `RelativePosition`; both need the map's size, (H, W).
+    Shapes: (B, N, C) -> (B, N, C); the batch comes first and images never mix."""
 
     def __init__(self, channels: int, num_heads: int, position: str = "none", size: tuple[int, int] | None = None):
         super().__init__()
@@ -78,7 +77,7 @@ class MultiHeadSelfAttention(nn.Module):
         choose("position", position, POSITIONS)
         if position != "none" and size is None:
             raise ThesisError(f"position={position!r}에는 맵의 크기가 있어야 한다. size=(높이, 너비)를 주라.")
-        self.num_heads = num_heads
+        self.num_heads, self.size = num_heads, None if position == "none" else size
         self.qkv = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
         nn.init.xavier_uniform_(self.qkv.weight)
@@ -123,7 +122,7 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.msa.out.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + map_of(self.msa(self.norm(tokens_of(x))), x)
+        return x + map_of(self.msa(self.norm(tokens_of(x, self.msa.size))), x)
 
     @torch.no_grad()
     def attention(self, x: Tensor) -> Tensor:

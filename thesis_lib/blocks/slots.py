@@ -23,7 +23,10 @@ def block(cls: type[nn.Module]) -> type[nn.Module]:
     extends another calls the parent's `__init__` first, so that both get the same weights."""
     if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
         raise ThesisError(f"@block은 nn.Module을 물려받은 클래스에 붙인다(받은 것: {cls!r}).")
-    keywords = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "size"]
+    parameters = inspect.signature(cls).parameters.values()
+    if loose := ", ".join(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is not p.empty):
+        raise ThesisError(f"블록 {cls.__name__}의 __init__에서 선택 사항은 * 뒤에 적으라: {loose}.")
+    keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "size"]
     if wrong := ", ".join(p.name for p in keywords if p.default is p.empty or p.name in TAKEN):
         told = f"기본값이 있어야 하고, {', '.join(TAKEN)}은(는) 이름으로 쓸 수 없다"
         raise ThesisError(f"블록 {cls.__name__}의 선택 사항을 고치라: {wrong}. 선택 사항에는 {told}.")
@@ -61,6 +64,13 @@ def refuse_stages(name: str, given, known: list[int]) -> None:
         raise ThesisError(f"{name}는 {known} 가운데서 작은 것부터 적은 목록이어야 한다(받은 값: {given!r}).")
 
 
+def refuse_size(x, size) -> None:
+    """Refuse a map of another (height, width) than a block is made for; none is for every size."""
+    if size and tuple(x.shape[2:]) != tuple(size):
+        told = f"{size[0]} × {size[1]} 맵에 맞춘 블록에 {x.shape[2]} × {x.shape[3]} 맵이 들어왔다"
+        raise ThesisError(f"{told}. 영상의 크기(image_size)를 망과 같게 하라.")
+
+
 def refuse_even(kernel: object) -> None:
     if not (type(kernel) is int and kernel >= 1 and kernel % 2):
         raise ThesisError(f"kernel은 1 이상의 홀수여야 한다(받은 값: {kernel!r}).")
@@ -77,12 +87,14 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
     refuse_unknown(f"블록 {name}", options, defaults)
     for key, value in options.items():
         if isinstance(defaults[key], int) and isinstance(value, bool) != isinstance(defaults[key], bool):
-            raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. 기본값은 {defaults[key]!r}이다.")
+            kind = "true나 false" if isinstance(defaults[key], bool) else "수"
+            raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. {kind}만 쓸 수 있다(기본값: {defaults[key]!r}).")
         if isinstance(value, (int, float)) and abs(value) > LARGEST:
             raise ThesisError(f"{key}에 쓸 수 없는 값: {value!r}. {LARGEST} 이하만 쓸 수 있다.")
     slots = {p: m for p, m in model.named_modules() if isinstance(m, Slot) and m.position == at}
     if not slots:
-        raise ThesisError(f"자리 {at!r}에 빈자리가 없다. 다른 자리를 고르라.")
+        there = sorted({m.position for m in model.modules() if isinstance(m, Slot)}) or ["없음"]
+        raise ThesisError(f"자리 {at!r}에 빈자리가 없다. 빈자리가 있는 자리: {', '.join(there)}.")
     if stages is not None:
         refuse_stages(f"stages(자리 {at})", stages, sorted({slot.in_stage for slot in slots.values()}))
     wanted = {p: s for p, s in slots.items() if stages is None or s.in_stage in stages}

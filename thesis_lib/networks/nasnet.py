@@ -64,8 +64,7 @@ class NASNet(nn.Module):
     """3 x 3 stem, then three stages of normal cells with a reduction cell before the second and the third.
 
     cells: normal cells a stage (N of the paper). filters: of the first stage, doubled by each reduction.
-    Shapes: (B, 3, image_size, image_size) -> (B, num_classes).
-    """
+    Shapes: (B, 3, image_size, image_size) -> (B, num_classes)."""
 
     def __init__(self, cells: int, filters: int, *, num_classes: int = 10, image_size: int = 32):
         super().__init__()

@@ -32,8 +32,7 @@ class AttentionModule(nn.Module):
     """(1 + M(x)) F(x), equation 3: F two units, M in (0, 1); one unit before and one, with slots, behind.
 
     mix "add" is the notes' F(x) + A(x), A being M before its sigmoid: a sum cannot scale what F finds down
-    or up, only shift it. depth: how often M halves the map. Shapes: (B, C, H, W) -> (B, C, H, W).
-    """
+    or up, only shift it. depth: how often M halves the map. Shapes: (B, C, H, W) -> (B, C, H, W)."""
 
     def __init__(self, channels: int, depth: int, *, mix: str, stage: int, size: int):
         super().__init__()

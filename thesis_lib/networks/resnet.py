@@ -18,8 +18,7 @@ class ResidualUnit(nn.Module):
     the map (SENet-154). Slots: `pre` opens the residual branch, `inside` follows the ReLU of the basic
     unit's first convolution (of the bottleneck's 3 x 3), `standard` closes the branch before the addition,
     `identity` lies on the shortcut, `post` follows the last ReLU.
-    Shapes: (B, inputs, H, W) -> (B, width * expansion, H / stride, W / stride).
-    """
+    Shapes: (B, inputs, H, W) -> (B, width * expansion, H / stride, W / stride)."""
 
     def __init__(self, inputs, width, stride, *, expansion, stage, size, groups=1, inner=1, half=False):
         super().__init__()
@@ -58,8 +57,7 @@ class PreactivatedUnit(ResidualUnit):
 
     The notes have ReLU first; the paper's order is norm, ReLU, convolution. Where the shape changes, the
     shortcut is a convolution of the activated input, and in a network's first unit (the paper's appendix) it
-    is the activated input itself. Slots, arguments and shapes as in `ResidualUnit`.
-    """
+    is the activated input itself. Slots, arguments and shapes as in `ResidualUnit`."""
 
     def __init__(self, inputs: int, width: int, stride: int, **form):
         super().__init__(inputs, width, stride, **form)
@@ -87,8 +85,7 @@ class ResNet(nn.Module):
     3 x 3; "large", a 7 x 7 that halves the map, and pooling that halves it again, for 224 x 224;
     "deep", the same with three 3 x 3 (SENet-154). stem_width: channels of the stem, else those of the first
     stage (twice as many if deep). form: `groups`, `inner`, `half` of `ResidualUnit`.
-    Shapes: (B, 3, image_size, image_size) -> (B, num_classes).
-    """
+    Shapes: (B, 3, image_size, image_size) -> (B, num_classes)."""
 
     def __init__(
         self, units, widths, *, expansion=1, num_classes=10, image_size=32, stem="small", stem_width=None,

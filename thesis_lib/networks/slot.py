@@ -12,8 +12,7 @@ class Slot(nn.Identity):
     """Passes its input on, and knows where it is: a backbone has slots and knows no attention.
 
     position: one of `POSITIONS`, the places of the SENet paper (Hu et al., Fig. 5 and Table 15).
-    in_stage: 1-based stage of the network. channels, height, width: the shape of the map here.
-    """
+    in_stage: 1-based stage of the network. channels, height, width: the shape of the map here."""
 
     def __init__(self, position: str, stage: int, channels: int, height: int, width: int):
         super().__init__()

@@ -11,8 +11,7 @@ def sampled(pictures: Tensor, grid: Tensor) -> Tensor:
     """V_i = sum over n, m of U_nm max(0, 1 - |x_i - m|) max(0, 1 - |y_i - n|), equation 5; 0 outside.
 
     As torch's `grid_sample`, which has no deterministic backward. pictures: (B, C, H, W). grid: (B, H, W, 2),
-    x and y in [-1, 1] over the picture's sides. Shapes: -> (B, C, H, W).
-    """
+    x and y in [-1, 1] over the picture's sides. Shapes: -> (B, C, H, W)."""
     _, channels, height, width = pictures.shape
     x, y = ((grid[..., axis] + 1) * side / 2 - 0.5 for axis, side in ((0, width), (1, height)))
     total = torch.zeros_like(pictures)
