@@ -145,7 +145,7 @@ def test_only_options_that_the_arms_block_takes_are_offered():
 
 def test_a_slot_is_filled_once():
     model = plug(make("resnet8"), "se", reduction=8)
-    with pytest.raises(ThesisError, match="빈자리가 없다. 빈자리가 있는 자리: "):
+    with pytest.raises(ThesisError, match=r"빈자리가 없다\. 빈자리가 있는 자리: "):
         plug(model, "se", reduction=8)
 
 

@@ -86,7 +86,7 @@ def bare_reshape_back(monkeypatch):
 
 
 def bare_reshape_there(monkeypatch):
-    monkeypatch.setattr(se_self, "tokens_of", lambda x: x.reshape(x.shape[0], -1, x.shape[1]))
+    monkeypatch.setattr(se_self, "tokens_of", lambda x, size=None: x.reshape(x.shape[0], -1, x.shape[1]))
 
 
 def bare_reshape_both_ways(monkeypatch):
