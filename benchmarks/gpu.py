@@ -42,7 +42,7 @@ def measure(repeats: int) -> dict[str, object]:
     return {
         "comparisons": [
             Comparison("senet_self(마지막 두 단계)", "resnet", "영상/초", senet_self, resnet, 0.75).row(),
-            Comparison("결정적 알고리즘", "비결정적 알고리즘", "영상/초", resnet, undetermined, 0.0).row(),
+            Comparison("결정론적 알고리즘", "비결정론적 알고리즘", "영상/초", resnet, undetermined, 0.0).row(),
         ],
         "limits": [Limit("영상 한 장의 학습, resnet18", "초", [1 / r for r in resnet], 1 / 30_000).row()],
     }

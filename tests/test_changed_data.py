@@ -42,7 +42,7 @@ def test_a_finished_run_does_not_pass_for_one_on_other_pictures(own, tmp_path, c
     with pytest.raises(ThesisError, match="다른 자료") as caught:
         train(tiny(epochs=1), tmp_path, **options)
     assert "--restart" in korean_sentence(caught.value)
-    with pytest.raises(ThesisError, match="실험 1개가 실패했다"):
+    with pytest.raises(ThesisError, match="실행 1개가 실패했다"):
         train_missing([tiny(epochs=1)], tmp_path, **options)
     assert "다른 자료" in capsys.readouterr().err
     with monkeypatch.context() as patch:

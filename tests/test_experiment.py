@@ -144,7 +144,7 @@ def test_widths_are_for_networks_that_take_them(network):
 def test_the_sentence_says_what_was_wrong_and_what_is_allowed():
     with pytest.raises(ThesisError, match=r"learning_rate에 쓸 수 없는 값: -1\. 0보다 큰 수만 쓸 수 있다\."):
         Experiment(learning_rate=-1)
-    with pytest.raises(ThesisError, match=r"알 수 없는 arm: 'x'\. 쓸 수 있는 값: resnet, senet, senet_self"):
+    with pytest.raises(ThesisError, match=r"알 수 없는 비교군: 'x'\. 쓸 수 있는 값: resnet, senet, senet_self"):
         Experiment(arm="x")
 
 

@@ -101,10 +101,10 @@ def test_a_mean_below_that_of_random_maps_is_not_passed_over():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"good": 0.2}, "In 4 of 4 measures the attention"),
+        ({"good": 0.2}, "do not look at the network in 4 of 4 measures, so it"),
         ({"good": 0.2}, "is not ruled out as an explanation."),
-        ({"good": 0.2, "left": 0.9}, "is not taken as an explanation."),
-        ({"good": 0.0, "masks": False}, "In 0 of 2 measures the attention"),
+        ({"good": 0.2, "left": 0.9}, "but it fails the randomisation test, so it is not taken as an explanation."),
+        ({"good": 0.0, "masks": False}, "in none of 2 measures, so it"),
         ({"good": 0.0}, "is not taken as an explanation."),
         ({"seeds": 0}, "not been measured yet"),
     ],
@@ -116,9 +116,9 @@ def test_the_english_verdict_says_what_the_korean_one_does(options, expected):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"good": 0.2}, "측정 4개 가운데 4개에서 앞섰으므로 설명에서 배제하지 않는다."),
-        ({"good": 0.2, "left": 0.9}, "설명으로 쓰지 않는다."),
-        ({"good": 0.0, "masks": False}, "측정 2개 가운데 어느 것에서도 앞서지 못했으므로 설명으로 쓰지 않는다."),
+        ({"good": 0.2}, "세 지도를 모두 앞선 측정은 4개 가운데 4개이므로, 이를 설명에서 배제하지 않는다."),
+        ({"good": 0.2, "left": 0.9}, "4개이나 무작위화 검사를 통과하지 못했으므로, 이를 설명으로 쓰지 않는다."),
+        ({"good": 0.0, "masks": False}, "측정은 2개 가운데 없으므로, 이를 설명으로 쓰지 않는다."),
         ({"seeds": 0}, "아직 재지 않았다"),
     ],
 )

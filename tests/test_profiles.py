@@ -107,7 +107,7 @@ def test_what_is_missing_is_trained_and_a_damaged_record_counts_as_missing(profi
     [damaged] = tmp_path.glob("runs/*-senet-*/record.json")
     damaged.write_text("{}")
     assert missing(experiments, tmp_path) == [experiments[1]]
-    with pytest.raises(ThesisError, match="실험 1개가 실패했다"):
+    with pytest.raises(ThesisError, match="실행 1개가 실패했다"):
         train_missing(experiments, tmp_path, root=pictures, device="cpu", show=False)
     damaged.unlink()
     assert train_missing(experiments, tmp_path, root=pictures, device="cpu", show=False) == []
@@ -119,12 +119,12 @@ def test_a_run_that_cannot_go_on_does_not_keep_the_others_from_it(pictures, prof
     assert main(command(profile, pictures, tmp_path / "results")) == 2
     out, err = capsys.readouterr()
     assert out.count("끝: ") == 4 and "걸음. learning_rate를 낮추라" in err
-    assert korean_sentence(err.splitlines()[-1]).startswith("오류: 실험 1개가 실패했다.")
+    assert korean_sentence(err.splitlines()[-1]).startswith("오류: 실행 1개가 실패했다.")
     assert main(command(profile, pictures, tmp_path / "results")) == 0  # it would diverge again: named, passed over
     out, err = capsys.readouterr()
     assert (
         "끝: " not in out
-        and out.count("발산한 실험(--restart로 다시 한다): ") == 1
+        and out.count("발산한 실행(--restart로 다시 한다): ") == 1
         and "5개 가운데 4개에 기록이 있다" in out
     )
     [lost] = diverged(tmp_path / "results", [e.id for e in read_profile(profile)]).items()

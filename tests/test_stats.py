@@ -100,7 +100,7 @@ def test_a_difference_that_the_adjustment_takes_back_is_not_claimed():
     [first, second] = family(table, PRIMARY)
     assert first.p < 0.05 < first.adjusted and first.low > 0 and second.p > 0.5
     assert first.verdict == "차이를 확인하지 못했다"
-    assert f"보정한 p값은 {first.adjusted:.3f}이므로 효과를 확인하지 못했다" in compare(table, "senet", "resnet")
+    assert f"보정한 p값은 {first.adjusted:.3f}이므로 차이를 확인하지 못했다" in compare(table, "senet", "resnet")
 
 
 def test_mcnemar_by_hand_and_against_the_binomial():
@@ -152,7 +152,7 @@ def test_interval_equals_scipy_on_random_draws():
         ([79], [80], "1.00%p 낮았다. 시드가 하나뿐이므로"),
         ([81, 82.1, 83], [80, 81, 82], "더 높다. 다만 시드가 3개뿐이므로"),
         ([79, 80.1, 81], [80, 81, 82], "더 낮다"),
-        ([81, 80, 83], [80, 81, 82], "효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다"),
+        ([81, 80, 83], [80, 81, 82], "차이를 확인하지 못했다. 차이가 없음을 보인 것은 아니다"),
     ],
 )
 def test_a_sentence_says_what_the_interval_bears(first, second, expected):
@@ -190,8 +190,8 @@ def test_reproduction_tells_equal_near_and_different_apart(monkeypatch):
         ([81], "+1.00 percentage points of test accuracy (one seed, so no interval)."),
         ([81, 83, 85], "+2.00 percentage points of test accuracy (3 seeds; 95% confidence interval [-0.48, +4.48]). "
                        "The interval includes zero, so no effect is shown."),
-        ([81.9, 83.0, 84.1], "SENet is higher, though 3 seeds are few and it needs to be confirmed."),
-        ([78.1, 79.0, 79.9], "SENet is lower, though 3 seeds are few and it needs to be confirmed."),
+        ([81.9, 83.0, 84.1], "the accuracy of SENet is higher, though with only 3 seeds this needs to be confirmed."),
+        ([78.1, 79.0, 79.9], "the accuracy of SENet is lower, though with only 3 seeds this needs to be confirmed."),
     ],
 )  # fmt: skip
 def test_the_english_sentence_says_the_same(senet, expected):
@@ -207,7 +207,7 @@ def test_the_english_sentence_takes_back_what_the_adjustment_does():
 def test_a_difference_without_a_planned_test_gets_no_verdict():
     table = runs(senet=[81, 82.1, 83], resnet=[80, 81, 82])
     told = outcome(paired(table, "senet", "resnet"), "손상된 영상의 정확도", tested=False)
-    assert "손상된 영상의 정확도의 차이" in told and "구간이 0보다 위에 있다. 미리 정한 검정이 아니므로" in told
+    assert "손상된 영상의 정확도의 차이" in told and told.endswith("구간이 0보다 위에 있다.")
     assert "보정" not in told and "더 높다" not in told
     assert "0을 품는다" in outcome(
         paired(runs(senet=[81, 80, 83], resnet=[80, 81, 82]), "senet", "resnet"), tested=False
@@ -281,9 +281,9 @@ def test_a_comparison_has_its_own_p_and_not_that_of_another_of_its_family():
 @pytest.mark.parametrize(
     ("linear", "uniform", "expected", "english"),
     [
-        ([80, 81, 82.01], [80, 81.01, 82], "모두보다 낫다", "put down to attention that depends"),
+        ([80, 81, 82.01], [80, 81.01, 82], "모두보다 낫다", "attributed to attention that depends"),
         ([80, 81, 82], [85, 86, 87.1], "SENet_uniform보다 낫다는 증거가 없다", "better than SENet_uniform, so"),
-        ([85, 86, 87.1], [85, 86, 87], "SENet_linear, SENet_uniform보다", "than SENet_linear or SENet_uniform, so"),
+        ([85, 86, 87.1], [85, 86, 87], "SENet_linear나 SENet_uniform보다", "than SENet_linear or SENet_uniform, so"),
         ([80], [80, 81, 82], "아직 답할 수 없다", "cannot be said yet"),
     ],
 )
@@ -298,13 +298,13 @@ def test_a_gain_is_put_down_to_attention_only_where_both_controls_are_beaten(lin
 
 def test_a_family_is_told_by_what_is_shown():
     table = runs(senet=[81, 82.1, 83], resnet=[80, 81, 82], senet_self=[81.2])
-    assert shown(table, PRIMARY) == "보정한 뒤에도 SENet의 정확도가 더 높은 것은 ResNet와 견줄 때이다."
+    assert shown(table, PRIMARY) == "보정한 뒤에도 SENet의 정확도는 ResNet보다 더 높다."
     assert "모자란다" in shown(table, CONTROLS)
     controls = runs(senet_self=[81, 82.1, 83], senet_linear=[80, 80.7, 82.6], senet_uniform=[81, 82, 83.3])
     told = shown(controls, CONTROLS)
     assert told.startswith("보정한 뒤에 차이를 확인한 비교는 없다. 2개 모두에서") and told.endswith("보인 것은 아니다.")
     assert shown(pd.concat([controls, runs(senet_channel=[71, 72, 73])]), CONTROLS).startswith(
-        "보정한 뒤에도 SENet_self의 정확도가 더 높은 것은 SENet_channel와 견줄 때이다. 나머지 2개에서는 효과를"
+        "보정한 뒤에도 SENet_self의 정확도는 SENet_channel보다 더 높다. 나머지 2개에서는 차이를"
     )
 
 
@@ -312,10 +312,10 @@ def test_a_comparison_is_told_in_few_words():
     table = runs(senet=[81, 82.1, 83], resnet=[80, 81, 82], senet_self=[81, 80, 85])
     d = compared(table, "senet", "resnet", FAMILIES)
     interval = f"[{d.low:+.2f}, {d.high:+.2f}]"
-    higher = f"SENet − ResNet 차이는 +1.03%p({interval}, 보정한 p {p_value(d.adjusted)})로 SENet의 정확도가 더 높았다."
-    assert briefly(d) == higher
-    assert briefly(compared(table, "resnet", "senet", FAMILIES)).endswith("ResNet의 정확도가 더 낮았다.")
-    assert briefly(compared(table, "senet_self", "senet", FAMILIES)).endswith("])로 효과를 확인하지 못했다.")
+    start = f"SENet − ResNet 차이는 +1.03%p({interval}, 홀름의 방법으로 보정한 p {p_value(d.adjusted)})이고,"
+    assert briefly(d) == f"{start} SENet의 정확도가 더 높았다. 다만 시드가 3개뿐이어서 더 확인해야 한다."
+    assert "ResNet의 정확도가 더 낮았다." in briefly(compared(table, "resnet", "senet", FAMILIES))
+    assert briefly(compared(table, "senet_self", "senet", FAMILIES)).endswith("])여서 차이를 확인하지 못했다.")
     assert "시드가 하나뿐" in briefly(paired(table[table["seed"] == 0], "senet", "resnet"))
 
 
@@ -340,7 +340,7 @@ def test_sentences_on_published_values_and_processors():
     table = runs(senet=[81, 83], resnet=[80, 81]).assign(cpu_capability=["AVX2", "AVX512", "AVX512", "AVX512"])
     table = table.assign(device="CPU", threads=[1, 2, 1, 1], torch="2.15")
     told = across_machines(table.assign(threads=1))
-    assert "조건(명령 집합)이 비교군마다 다른 시드가 있다: 시드 0(SENet: AVX2; ResNet: AVX512)." in told
+    assert told.startswith("시드 0(SENet: AVX2; ResNet: AVX512)에서는 학습한 곳의 조건(명령 집합)이 비교군마다 달랐다.")
     both = across_machines(table)
     assert "(명령 집합, 스레드 수)" in both and "시드 1(ResNet: AVX512 1; SENet: AVX512 2)" in both
     assert "아직 없다" in across_machines(table.iloc[:0])

@@ -74,7 +74,7 @@ def train_command(args, _rest) -> None:
     options = {"root": args.root, "device": args.device, "deadline": deadline, "resume": not args.restart}
     with over_before(deadline):
         left = train_missing(experiments, args.results, **options)
-    print(f"실험 {len(experiments)}개 가운데 {len(experiments) - len(left)}개에 기록이 있다: {args.results}/runs")
+    print(f"실행 {len(experiments)}개 가운데 {len(experiments) - len(left)}개에 기록이 있다: {args.results}/runs")
 
 
 def run_command(args, rest) -> None:

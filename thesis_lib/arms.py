@@ -59,7 +59,7 @@ def label(arm: str) -> str:
 
 def arm_of(name: str) -> Arm:
     """The named arm; a block's own name is an arm too: that block in every stage."""
-    choose("arm", name, [*ARMS, *(b for b in BLOCKS if b not in ARMS)])
+    choose("비교군", name, [*ARMS, *(b for b in BLOCKS if b not in ARMS)])
     if name in ARMS and name in BLOCKS:
         raise ThesisError(f"블록의 이름 {name!r}은 비교군의 이름이다. 블록의 클래스 이름을 바꾸라.")
     return ARMS.get(name) or Arm(name, name)

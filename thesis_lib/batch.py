@@ -32,7 +32,7 @@ def refuse_ill_typed(given: dict[str, object], defaults: dict[str, object]) -> N
         same = type(value) is type(default) or (type(default) is float and type(value) is int)
         if default is not None and not same:
             kind = type(default).__name__
-            raise ThesisError(f"매개변수 {name}에 쓸 수 없는 값: {value!r}. {kind}이어야 한다(기본값: {default!r}).")
+            raise ThesisError(f"매개변수 {name}에 쓸 수 없는 값: {value!r}. {kind} 값이어야 한다(기본값: {default!r}).")
 
 
 def run_notebook(notebook: str | Path, given: dict[str, object], output: str | Path | None = None) -> Path:

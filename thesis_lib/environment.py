@@ -98,7 +98,7 @@ def torch_explained():
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
             raise ThesisError("메모리가 모자란다. batch_size나 image_size, 블록을 둘 단계를 줄이라.") from None
         if "deterministic implementation" in str(error):
-            told = f"GPU에서 결과가 늘 같게 계산할 수 없는 연산이 있다: {str(error).partition(' does not')[0]}."
+            told = f"GPU에서 늘 같은 결과를 낼 수 없는 연산이 있다: {str(error).partition(' does not')[0]}."
             raise CannotGoOn(f"{told} 다른 연산으로 쓰거나 --device cpu로 하라.") from None
         raise
 

@@ -61,7 +61,7 @@ class Experiment:
         for ok, name, allowed in (
             (name_like, "dataset", "폴더 이름으로 쓸 수 있는 글자"),
             (isinstance(self.network, str), "network", "망의 이름"),
-            (isinstance(self.arm, str), "arm", "arm 이름"),
+            (isinstance(self.arm, str), "arm", "비교군의 이름"),
             (whole(self.seed, 0), "seed", "0 이상의 정수"),
             (whole(self.epochs, 1), "epochs", "1 이상의 정수"),
             (whole(self.batch_size, 2), "batch_size", "2 이상의 정수"),

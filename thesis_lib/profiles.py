@@ -67,7 +67,7 @@ def train_missing(experiments: list[Experiment], results: str | Path, **options)
         if resume and experiment.id not in left and experiment.dataset in DATASETS:
             continue  # a folder's pictures may have changed, which `train` asks
         if experiment.id in lost:  # and would again
-            print(f"발산한 실험(--restart로 다시 한다): {experiment.id}  {lost[experiment.id]}", flush=True)
+            print(f"발산한 실행(--restart로 다시 한다): {experiment.id}  {lost[experiment.id]}", flush=True)
             continue
         try:
             record = train(experiment, results, **options)
@@ -80,13 +80,13 @@ def train_missing(experiments: list[Experiment], results: str | Path, **options)
             failed += 1
         except Stopped as stopped:
             if not resume:
-                print("--restart가 아직 닿지 않은 실험에는 전의 기록이 그대로 있다.", file=sys.stderr, flush=True)
+                print("--restart가 아직 닿지 않은 실행에는 전의 기록이 그대로 있다.", file=sys.stderr, flush=True)
             if stopped.status:
                 raise
             print(stopped, flush=True)
             break
     if failed:
-        raise ThesisError(f"실험 {failed}개가 실패했다. 위에 적힌 까닭을 없애고 같은 명령을 다시 실행하라.")
+        raise ThesisError(f"실행 {failed}개가 실패했다. 위에 적힌 까닭을 없애고 같은 명령을 다시 실행하라.")
     return missing(experiments, results)
 
 

@@ -2,8 +2,8 @@
 Object.assign(messages.en, {
   copy: "복사",
   copy_to_clipboard: "클립보드에 복사",
-  copy_success: "복사했습니다",
-  copy_failure: "복사하지 못했습니다",
+  copy_success: "복사했다",
+  copy_failure: "복사하지 못했다",
 });
 
 // The first change of state comes before the theme turns titles into tooltips.

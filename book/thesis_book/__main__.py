@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("중단했다. 다 잰 것은 남아 있으니 같은 명령을 다시 실행하면 이어서 한다.", file=sys.stderr)
         return 130
-    print(f"실험 {len(found)}개 가운데 기록과 가중치가 있는 {len(able)}개를 쟀다: {args.results}/runs")
+    print(f"실행 {len(found)}개 가운데 기록과 가중치가 있는 {len(able)}개를 쟀다: {args.results}/runs")
     return 0
 
 

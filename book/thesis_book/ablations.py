@@ -35,8 +35,8 @@ def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str
     return pd.DataFrame(rows)
 
 
-def outside(named: list[tuple[str, Difference]], beside_what: str, shared: bool) -> str:
-    """Which differences have a 95 % interval without 0, in a sentence. shared: whether all have one baseline."""
+def outside(named: list[tuple[str, Difference]], beside_what: str) -> str:
+    """Which differences have a 95 % interval without 0, in a sentence."""
     # all that is planned has three seeds: no early looks
     known = [(name, d) for name, d in named if d.n > 2 and not isnan(d.low)]
     if not known:
@@ -50,11 +50,12 @@ def outside(named: list[tuple[str, Difference]], beside_what: str, shared: bool)
     if not parts:
         return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 없다."
     chance = (1 - LEVEL) * len(known)
-    many = f" 다만 {len(known)}번 견주었으므로 차이가 없어도 평균 {chance:.1f}개는 우연히 벗어난다."
-    together = " 기준을 함께 쓰는 비교는 한꺼번에 벗어나기 쉽다." if shared else ""
-    return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 {count}개이다({'; '.join(parts)}).{many}{together}"
+    many = f"다만 {len(known)}번 견주었으므로 차이가 없어도 평균 {chance:.2g}개는 우연히 벗어난다."
+    if count == len(known):
+        return f"견준 {count}개 모두 95% 구간이 0을 벗어났다({'; '.join(parts)}). {many}"
+    return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 {count}개이다({'; '.join(parts)}). {many}"
 
 
 def evidence(table: pd.DataFrame, baseline: pd.DataFrame) -> str:
     """Which variants differ from the baseline by more than their 95 % intervals, in a sentence."""
-    return outside([(name, d) for name, _, d in variants(table, baseline)], "기준보다", shared=True)
+    return outside([(name, d) for name, _, d in variants(table, baseline)], "기준보다")

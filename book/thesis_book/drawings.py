@@ -192,7 +192,7 @@ def block_flows(titles: dict[str, str]) -> Figure:
 def straightening(pictures: np.ndarray, straightened: np.ndarray) -> Figure:
     """Pictures (N, H, W) over what a Spatial Transformer makes of them."""
     figure, grid = axes(8, 2.1, columns=len(pictures), rows=2)
-    for row, (name, drawn) in enumerate((("입력", pictures), ("편 것", straightened))):
+    for row, (name, drawn) in enumerate((("입력", pictures), ("바로잡은 것", straightened))):
         for place, picture in zip(grid[row], drawn, strict=True):
             place.imshow(picture, cmap="gray", interpolation="nearest")
             place.set(xticks=[], yticks=[])

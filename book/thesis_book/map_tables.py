@@ -213,14 +213,16 @@ def verdict_in_brief(found: pd.DataFrame, arm: str, method: str, english: bool =
         return "They have not been measured yet." if english else "지도를 아직 재지 않았다."
     used = won and after_shuffling(found, arm, method)[1]
     if english:
+        fails = "" if used or not won else "but it fails the randomisation test, "
         return (
-            f"In {len(won)} of {len(there)} measures the attention that a position receives beats all three maps that "
-            f"do not look at the network, so it is {'not ruled out' if used else 'not taken'} as an explanation."
+            "The attention that a position receives beats all three maps that do not look at the network in "
+            f"{len(won) or 'none'} of {len(there)} measures, {fails}so it is "
+            f"{'not ruled out' if used else 'not taken'} as an explanation."
         )
-    counted = f"{len(won)}개에서 앞섰으므로" if won else "어느 것에서도 앞서지 못했으므로"
+    counted = f"{len(won)}개이{'므로' if used else '나 무작위화 검사를 통과하지 못했으므로'}" if won else "없으므로"
     return (
-        f"{label(arm)}의 {METHODS[method]}은 망을 보지 않고 만든 세 지도를 측정 {len(there)}개 가운데 {counted} "
-        f"{'설명에서 배제하지 않는다' if used else '설명으로 쓰지 않는다'}."
+        f"{label(arm)}의 {METHODS[method]}이 망을 보지 않고 만든 세 지도를 모두 앞선 측정은 {len(there)}개 가운데 "
+        f"{counted}, 이를 {'설명에서 배제하지 않는다' if used else '설명으로 쓰지 않는다'}."
     )
 
 
@@ -254,7 +256,7 @@ def compared(found: pd.DataFrame, measure: str, method: str, first: str, second:
     if not np.isnan(half):
         start = f"{start.removesuffix('이다.')}이고, 95% 신뢰구간은 [{mean - half:+.1f}, {mean + half:+.1f}]이다."
     if abs(mean) > half:
-        return f"{start} {label(first)}에서 {'더 크다' if mean > 0 else '더 작다'}."
+        return f"{start} {name}은 {label(first)}에서 {'더 크다' if mean > 0 else '더 작다'}."
     return f"{start} 이것만으로는 어느 쪽이 크다고 말할 수 없다."
 
 

@@ -145,7 +145,7 @@ def evidence(runs: pd.DataFrame) -> str:
     """In which networks SENet_self and SENet differ by more than their interval, in a sentence."""
     by_network = runs.groupby("network", sort=False)
     named = [(name, paired(own, "senet_self", "senet")) for name, own in by_network]
-    return outside(named, "SENet_self가 더", shared=False)
+    return outside(named, "SENet_self가 더")
 
 
 def straightened(runs: pd.DataFrame) -> tuple[pd.DataFrame, Difference]:

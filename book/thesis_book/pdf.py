@@ -205,7 +205,7 @@ def build(html: str | Path = "_build/html", output: str | Path = "_build/thesis.
         ImageFile.LOAD_TRUNCATED_IMAGES = False  # which WeasyPrint turns on for the whole process
     except OSError:
         raise ThesisError(
-            "PDF를 짜는 Pango가 없다. Debian·Ubuntu는 apt install libpango-1.0-0 libpangoft2-1.0-0, "
+            "PDF를 짜는 Pango가 없다. 데비안·우분투는 apt install libpango-1.0-0 libpangoft2-1.0-0, "
             "macOS는 brew install pango로 설치하라."
         ) from None
     source, target = document(Path(html)).replace("\u2212", "\u2013"), Path(output)  # the font has no minus sign

@@ -49,7 +49,7 @@ def across_machines(table: pd.DataFrame) -> str:
         if len(kinds) > 1:
             told.append(f"시드 {seed}({'; '.join(kinds)})")
     return (
-        f"학습한 곳의 조건({what})이 비교군마다 다른 시드가 있다: {', '.join(told)}. "
+        f"{', '.join(told)}에서는 학습한 곳의 조건({what})이 비교군마다 달랐다. "
         "그런 시드에서 구한 비교군의 차이에는 이 조건에서 온 흔들림도 들어 있다."
     )
 
@@ -101,8 +101,8 @@ def outcome(difference: Difference, what: str = "시험 정확도", tested: bool
         return f"시드 {d.n}개에서 {what}의 차이({first} − {second})가 모두 {d.mean:+z.2f}%p로 같아 구간을 낼 수 없다."
     start, side = interval_of(d, what), side_of(d)
     if not tested:
-        return f"{start} 구간이 {SIDES[side]}. 미리 정한 검정이 아니므로 판정하지는 않는다."
-    unseen = "효과를 확인하지 못했다. 효과가 없음을 보인 것은 아니다"
+        return f"{start} 구간이 {SIDES[side]}."
+    unseen = "차이를 확인하지 못했다. 차이가 없음을 보인 것은 아니다"
     if side == 0:
         seeable = f" {d.detectable:.2f}%p보다 작은 차이는 이 시드 수로는 찾아내기 어렵다." if d.n > 2 else ""
         return f"{start} 구간이 0을 품으므로 {unseen}. 구간 밖의 차이만 배제할 수 있다.{seeable}"
@@ -120,10 +120,12 @@ def briefly(d: Difference) -> str:
         return outcome(d)
     start = f"{label(d.first)} − {label(d.second)} 차이는 {d.mean:+z.2f}%p([{d.low:+z.2f}, {d.high:+z.2f}]"
     if d.verdict.startswith("더"):
+        few = f" 다만 시드가 {d.n}개뿐이어서 더 확인해야 한다." if d.n < FEW else ""
         return (
-            f"{start}, 보정한 p {p_value(d.adjusted)})로 {label(d.first)}의 정확도가 {d.verdict.replace('다', '았다')}."
+            f"{start}, 홀름의 방법으로 보정한 p {p_value(d.adjusted)})이고, "
+            f"{label(d.first)}의 정확도가 {d.verdict.replace('다', '았다')}.{few}"
         )
-    return f"{start})로 효과를 확인하지 못했다."
+    return f"{start})여서 차이를 확인하지 못했다."
 
 
 def shown(table: pd.DataFrame, members) -> str:
@@ -132,16 +134,12 @@ def shown(table: pd.DataFrame, members) -> str:
     if not found:
         return "견줄 실행이 아직 모자란다."
     named = {side: [label(d.second) for d in found if d.verdict == side] for side in ("더 높다", "더 낮다")}
-    parts = [
-        f"{label(found[0].first)}의 정확도가 {side.replace('다', '은')} 것은 {', '.join(names)}"
-        for side, names in named.items()
-        if names
-    ]
+    parts = [f"{', '.join(names)}보다 {side.removesuffix('다')}" for side, names in named.items() if names]
     rest = len(found) - sum(map(len, named.values()))
-    unseen = "효과를 확인하지 못했으며, 효과가 없음을 보인 것은 아니다."
+    unseen = "차이를 확인하지 못했으며, 차이가 없음을 보인 것은 아니다."
     if not parts:
         return f"보정한 뒤에 차이를 확인한 비교는 없다. {len(found)}개 모두에서 {unseen}"
-    told = f"보정한 뒤에도 {', '.join(parts)}와 견줄 때이다."
+    told = f"보정한 뒤에도 {label(found[0].first)}의 정확도는 {'고, '.join(parts)}다."
     return f"{told} 나머지 {rest}개에서는 {unseen}" if rest else told
 
 
@@ -151,7 +149,7 @@ def attribution(gain: Difference, table: pd.DataFrame, english: bool = False) ->
     gain: the primary comparison of `senet_self` with `senet`. table: the runs of the controls.
     """
     found = [compared(table, "senet_self", other, FAMILIES) for other in ("senet_linear", "senet_uniform")]
-    left = ", ".join(label(d.second) for d in found if d.verdict != "더 높다")
+    left = [label(d.second) for d in found if d.verdict != "더 높다"]
     if gain.n < 2 or any(d.n < 2 for d in found):
         told = (
             "주된 비교나 대조군의 실행이 모자라 아직 답할 수 없다.",
@@ -164,17 +162,17 @@ def attribution(gain: Difference, table: pd.DataFrame, english: bool = False) ->
         )
     elif left:
         told = (
-            f"SENet_self가 {left}보다 낫다는 증거가 없다. "
+            f"SENet_self가 {'나 '.join(left)}보다 낫다는 증거가 없다. "
             "그러므로 정해 둔 규칙에 따라 이득이 있더라도 어텐션의 덕이라고 쓰지 않는다.",
-            f"SENet_self is not shown to be better than {left.replace(', ', ' or ')}, so by the rule set beforehand "
-            "a gain is not put down to attention.",
+            f"SENet_self is not shown to be better than {' or '.join(left)}, so by the rule set beforehand "
+            "no gain is attributed to attention.",
         )
     else:
         told = (
             "SENet_self가 위치를 섞지 않는 대조군과 균등하게 섞는 대조군 모두보다 낫다. 그러므로 정해 둔 규칙에 따라 "
             "이득을 입력에 따라 달라지는 어텐션의 덕으로 본다.",
             "SENet_self is better than the controls that do not mix positions or mix them evenly, so by the rule set "
-            "beforehand the gain is put down to attention that depends on the input.",
+            "beforehand the gain is attributed to attention that depends on the input.",
         )
     return told[english]
 
@@ -224,7 +222,8 @@ def validation_in_english(table: pd.DataFrame, first: str, second: str) -> str:
     if isnan(d.p):
         return "On the validation split there is no interval yet."
     holds = "includes" if side_of(d) == 0 else "excludes"
-    return f"On the validation split it is {d.mean:+z.2f} [{d.low:+z.2f}, {d.high:+z.2f}], which {holds} zero."
+    interval = f"{d.mean:+z.2f} percentage points (95% confidence interval [{d.low:+z.2f}, {d.high:+z.2f}])"
+    return f"On the validation split the difference is {interval}, and the interval {holds} zero."
 
 
 def unpaired(table: pd.DataFrame, first: str, second: str) -> str:
@@ -258,5 +257,5 @@ def in_english(d: Difference) -> str:
     if not d.adjusted < 1 - LEVEL:
         return f"{interval}. The interval excludes zero, but after Holm's correction (p {adjusted}) no effect is shown."
     side = "higher" if d.mean > 0 else "lower"
-    few = f", though {d.n} seeds are few and it needs to be confirmed" if d.n < FEW else ""
-    return f"{interval}. After Holm's correction (p {adjusted}) {first} is {side}{few}."
+    few = f", though with only {d.n} seeds this needs to be confirmed" if d.n < FEW else ""
+    return f"{interval}. After Holm's correction (p {adjusted}) the accuracy of {first} is {side}{few}."

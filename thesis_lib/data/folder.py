@@ -28,7 +28,7 @@ def decode(path: Path, size: int) -> np.ndarray:
                 picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
             return np.asarray(resize(picture, size))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ThesisError(f"그림 파일을 읽을 수 없다: {path} ({error}). 파일을 고치거나 지우라.") from None
+        raise ThesisError(f"영상 파일을 읽을 수 없다: {path} ({error}). 파일을 고치거나 지우라.") from None
 
 
 def resize(picture: Image.Image, size: int) -> Image.Image:
@@ -43,7 +43,7 @@ def listing(folder: Path) -> tuple[list[str], list[Path], list[int]]:
     found = {c: sorted(p for p in (folder / c).iterdir() if p.suffix.lower() in SUFFIXES) for c in classes}
     fewest = 2 if folder.name == "train" else 1  # one in ten, at least one, is held for validation
     if few := [c for c in classes if len(found[c]) < fewest]:
-        raise ThesisError(f"{folder}의 클래스 폴더마다 그림(PNG·JPEG·WebP)을 {fewest}장 이상 넣으라: {', '.join(few)}.")
+        raise ThesisError(f"{folder}의 클래스 폴더마다 영상(PNG·JPEG·WebP)을 {fewest}장 이상 넣으라: {', '.join(few)}.")
     if len(classes) < 2:
         raise ThesisError(f"{folder}/<클래스>/*.png 꼴로 클래스 폴더가 둘 이상 있어야 한다(지금 {len(classes)}개).")
     files = [path for c in classes for path in found[c]]
@@ -67,7 +67,7 @@ def read_folder(folder: Path, size: int) -> tuple[tuple[str, ...], dict[str, tup
         try:
             images = np.load(kept, mmap_mode="r")
         except (OSError, ValueError, EOFError):
-            images = np.stack([decode(p, size) for p in progress(files, f"{folder.name}/{split} 그림 읽기", "장")])
+            images = np.stack([decode(p, size) for p in progress(files, f"{folder.name}/{split} 영상 읽기", "장")])
             np.save(written := io.BytesIO(), images)
             with suppress(ThesisError):  # a read-only data folder will do: decoded again next time
                 write_atomically(kept, written.getvalue())

@@ -72,7 +72,7 @@ def downloaded(name: str, root: Path, size: int) -> tuple[tuple[str, ...], Split
     except (OSError, RuntimeError) as error:
         raise ThesisError(
             f"자료를 내려받지 못했다: {name}({error}). 인터넷을 확인하거나 "
-            f"{root / name}에 train/<클래스>, test/<클래스> 폴더로 그림을 두라."
+            f"{root / name}에 train/<클래스>, test/<클래스> 폴더로 영상을 두라."
         ) from None
     splits = []
     for source in both:
@@ -91,7 +91,7 @@ def refuse_unknown_data(name: str, root: str | Path = "data") -> None:
     if name not in DATASETS and not folder.is_dir():
         raise ThesisError(
             f"알 수 없는 자료: {name!r}. 쓸 수 있는 값: {', '.join(DATASETS)}, "
-            f"또는 {folder} 폴더에 그림을 두라(train/<클래스>/*.png, test/<클래스>/*.png)."
+            f"또는 {folder} 폴더에 영상을 두라(train/<클래스>/*.png, test/<클래스>/*.png)."
         )
 
 
