@@ -86,12 +86,15 @@ def limits(found: dict) -> pd.DataFrame:
 
 
 def missed(found: dict) -> str:
-    """Which goals were missed."""
-    rows = rows_of(found, "comparisons") + rows_of(found, "limits")
+    """Which goals the medians miss, and how many ranges reach to the other side of their goal."""
+    compared, limited = rows_of(found, "comparisons"), rows_of(found, "limits")
+    rows = compared + limited
+    if not rows:
+        return "아직 재지 않았다."
     names = [row["what"] for row in rows if not row["reached"]]
-    if not rows or not names:
-        return "정한 목표에 모두 닿았다." if rows else "아직 재지 않았다."
-    return f"목표에 닿지 못한 것은 {len(names)}개이다({'; '.join(names)})."
+    first = f"목표에 닿지 못한 것은 {len(names)}개이다({'; '.join(names)})." if names else "정한 목표에 모두 닿았다."
+    apart = sum(not row["low"] <= row["goal"] <= row["high"] for row in rows)
+    return f"중앙값으로 판정하면 {first} {len(rows)}개 가운데 {len(rows) - apart}개는 범위가 목표의 양쪽에 걸친다."
 
 
 def cause(found: dict) -> str:
@@ -123,7 +126,20 @@ def grown(found: dict) -> str:
     ours, peer = (took[kind, most] / took[kind, most // 4] for kind in KINDS)
     return (
         f"토큰이 {most // 4:,}개에서 {most:,}개로 네 배가 되면 시간은 이 저장소의 블록에서 {ours:.1f}배, "
-        f"상대에서 {peer:.1f}배가 된다(제곱에 비례하면 {4**2}배)."
+        f"상대에서 {peer:.1f}배가 된다(제곱에 비례하면 {4**2}배). 토큰이 {most:,}개일 때 상대의 시간은 이 저장소의 "
+        f"{took['draft', most] / took['ours', most]:.2f}배이다. 표의 비와는 따로 잰 값이다."
+    )
+
+
+def read(found: dict) -> str:
+    """How much longer reading takes for the most records than for the fewest, in a sentence."""
+    rows = found.get("records", {}).get("growth", [])
+    if len(rows) < 2:
+        return ""
+    few, many = rows[0], rows[-1]
+    return (
+        f"기록이 {few['at']:,}개에서 {many['at']:,}개로 {many['at'] // few['at']:,}배가 되면 읽는 시간은 "
+        f"{many['seconds'] / few['seconds']:.0f}배가 된다."
     )
 
 

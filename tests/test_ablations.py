@@ -67,6 +67,8 @@ def test_the_sentence_names_what_lies_outside(runs):
         and "낮은" not in told
     )
     assert "모이지 않았다" in ablations.evidence(*split(runs[runs["seed"] < 2]))
+    few = runs[(runs["options"] != '{"num_heads": 1}') | (runs["seed"] < 2)]
+    assert "시드가 셋이 안 되는 3개는 세지 않았다. 다만" in ablations.evidence(*split(few))
     assert "벗어난 것은 없다" in ablations.evidence(runs[runs["options"] == '{"num_heads": 1}'], split(runs)[1])
     assert "모이지 않았다" in ablations.evidence(runs[:0], split(runs)[1])
 

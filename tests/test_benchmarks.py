@@ -100,7 +100,8 @@ def test_every_part_runs_and_the_book_can_show_it(tmp_path, monkeypatch):
     assert report.growth(found).axes
     for row in report.rows_of(found, "comparisons") + report.rows_of(found, "limits"):
         row["reached"] = row["what"] != found["attention"]["comparisons"][0]["what"]
-    assert report.missed(found).startswith("목표에 닿지 못한 것은 1개이다(SENet_self 블록")
+    told = report.missed(found)
+    assert told.startswith("중앙값으로 판정하면 목표에 닿지 못한 것은 1개이다(SENet_self 블록")
     assert f"비가 {found['attention']['cause']['factor_with_kept_pages']:.2f}로 준다" in report.cause(found)
 
 

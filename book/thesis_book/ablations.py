@@ -42,18 +42,19 @@ def outside(named: list[tuple[str, Difference]], beside_what: str) -> str:
     if not known:
         return "우열을 말할 만큼 실행이 모이지 않았다."
     parts, count = [], 0
+    left = f" 시드가 셋이 안 되는 {len(named) - len(known)}개는 세지 않았다." if len(named) > len(known) else ""
     for text, side in (("높은", 1), ("낮은", -1)):
         names = [name for name, d in known if side * d.mean > 0 and not d.low <= 0 <= d.high]
         if names:
             parts.append(f"{beside_what} {text} 것은 {', '.join(names)}")
             count += len(names)
     if not parts:
-        return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 없다."
+        return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 없다.{left}"
     chance = (1 - LEVEL) * len(known)
+    every = f"견준 {count}개 모두 95% 구간이 0을 벗어났다"
+    some = f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 {count}개이다"
     many = f"다만 {len(known)}번 견주었으므로 차이가 없어도 평균 {chance:.2g}개는 우연히 벗어난다."
-    if count == len(known):
-        return f"견준 {count}개 모두 95% 구간이 0을 벗어났다({'; '.join(parts)}). {many}"
-    return f"견준 {len(known)}개 가운데 95% 구간이 0을 벗어난 것은 {count}개이다({'; '.join(parts)}). {many}"
+    return f"{every if count == len(known) else some}({'; '.join(parts)}).{left} {many}"
 
 
 def evidence(table: pd.DataFrame, baseline: pd.DataFrame) -> str:
