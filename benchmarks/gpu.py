@@ -17,8 +17,10 @@ BATCH, STEPS = 512, 40
 def deterministic(on: bool):
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(on)
-    yield
-    torch.use_deterministic_algorithms(before)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def measure(repeats: int) -> dict[str, object]:

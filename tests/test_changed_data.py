@@ -53,6 +53,18 @@ def test_a_finished_run_does_not_pass_for_one_on_other_pictures(own, tmp_path, c
     assert after.data["data"]["checksum"] != before.data["data"]["checksum"]
 
 
+def test_a_folder_with_the_name_of_a_built_in_set_may_change_too(tmp_path):
+    root = tmp_path / "data"
+    write_pictures(root / "digits")
+    run, options = tiny(dataset="digits", epochs=1), {"root": root, "device": "cpu", "show": False}
+    train(run, tmp_path, **options)
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(next((root / "digits" / "train").rglob("*.png")))
+    with pytest.raises(ThesisError, match="다른 자료"):
+        train(run, tmp_path, **options)
+    with pytest.raises(ThesisError, match="실행 1개가 실패했다"):
+        train_missing([run], tmp_path, **options)
+
+
 def test_a_restart_that_is_stopped_goes_on_without_restart(own, tmp_path, stop_at):
     options = {"root": own, "device": "cpu", "show": False}
     first = train(tiny(), tmp_path, **options)

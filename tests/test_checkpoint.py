@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import multiprocessing
+import os
 import pickle
 import random
+import stat
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import torch
 from helpers import EXACT, korean_sentence, tiny
 
 from thesis_lib import ThesisError
-from thesis_lib.checkpoint import latest, save, sealed, write_atomically
+from thesis_lib.checkpoint import latest, only_one, save, sealed, write_atomically
 from thesis_lib.errors import Stopped
 
 STATE = {"epoch": 3, "step": 5, "history": [{"epoch": 1, "train_loss": 0.5}], "seconds": [1.25]}
@@ -148,3 +151,44 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_atomically(path, b"new and longer")
     korean_sentence(caught.value)
     assert path.read_bytes() == b"old" and [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_mount_that_syncs_no_folders_is_written_to(tmp_path, monkeypatch):
+    sync = os.fsync
+
+    def no_folders(number):
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            raise OSError(22, "Invalid argument")
+        sync(number)
+
+    monkeypatch.setattr("thesis_lib.checkpoint.os.fsync", no_folders)
+    write_atomically(tmp_path / "file", b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+def test_a_mount_without_locks_is_warned_of_and_used(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("thesis_lib.checkpoint.fcntl.flock", no_locks)
+    entered = False
+    with pytest.warns(UserWarning, match="잠글 수 없는 폴더이다") as seen, only_one(tmp_path / "run"):
+        entered = True
+    assert entered and korean_sentence(seen[0].message)
+
+
+def test_two_processes_that_write_one_file_leave_it_whole(tmp_path):
+    """Each under a temporary name of its own."""
+    path, contents = tmp_path / "file", [bytes([letter]) * 2_000_000 for letter in b"abcd"]
+    writers = [multiprocessing.get_context("fork").Process(target=write_often, args=(path, c)) for c in contents]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    assert path.read_bytes() in contents and [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def write_often(path, content) -> None:
+    for _ in range(10):
+        write_atomically(path, content)

@@ -40,6 +40,8 @@ MISTAKES = {
     "absent device": ["train", "--device", "cuda"],
     "threads not whole": ["train", "--threads", "x"],
     "no threads": ["train", "--threads", "0"],
+    "threads beyond reason": ["train", "--threads", "99999999999"],
+    "a limit that is empty": ["train", "--limit", ""],
     "limit without sense": ["train", "--limit", "soon"],
     "profile and settings": ["train", "--profile", "p.yaml", "--seed", "1"],
     "unknown command": ["teach"],

@@ -115,6 +115,9 @@ def test_a_map_of_another_size_is_refused(name, options):
         with pytest.raises(ThesisError, match=f"4 × 6 맵에 맞춘 블록에 {size[0]} × {size[1]} 맵") as caught:
             block(draw(1, CHANNELS, *size))
         korean_sentence(caught.value)
+        if hasattr(block, "attention"):
+            with pytest.raises(ThesisError, match="맵에 맞춘 블록에"):
+                block.attention(draw(1, CHANNELS, *size))
 
 
 @every_block
@@ -253,7 +256,7 @@ def test_every_block_learns_from_every_position(name, at, digits):
 @pytest.mark.parametrize("name", sorted(BLOCKS))
 def test_every_block_names_its_source_and_its_shapes(name):
     text = BLOCKS[name].__doc__
-    assert text and "(B, C, H, W)" in text
+    assert text and "(B, C, H, W)" in text and source_of(BLOCKS[name])
 
 
 def test_names_in_the_registries_are_words():

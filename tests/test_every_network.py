@@ -46,17 +46,20 @@ def test_every_network_takes_the_arms_and_keeps_its_own_weights(name, arm):
     assert len(own) > len(plain.state_dict())
     assert all(torch.equal(own[key], value) for key, value in plain.state_dict().items())
     assert ours.eval()(draw(2, 3, side(name), side(name))).isfinite().all()
-    assert parameters(ours) - parameters(plain) == sum(added_by(arm, slot, plain) for slot in ends(plain))
+    assert parameters(ours) - parameters(plain) == sum(added_by(name, arm, slot, plain) for slot in ends(plain))
 
 
 def ends(model: nn.Module) -> list[Slot]:
     return [module for module in model.modules() if isinstance(module, Slot) and module.position == "standard"]
 
 
-def added_by(arm: str, slot: Slot, model: nn.Module) -> int:
+NARROW = {"resnet8", "resnet11", "resnet14", "resnet20", "resnet32", "preresnet8", "preresnet20", "preresnet164"}
+NARROW |= {"wrn16_4", "wrn28_10", "residual_attention", "residual_attention_add", "stn_resnet8"}  # 16 channels at first
+
+
+def added_by(name: str, arm: str, slot: Slot, model: nn.Module) -> int:
     """Weights of a block in closed form: two layers with biases, and in the last stage four more and a norm."""
-    narrow = min(module.channels for module in model.modules() if isinstance(module, Slot)) == 16
-    c, small = slot.channels, slot.channels // (8 if narrow else 16)
+    c, small = slot.channels, slot.channels // (8 if name in NARROW else 16)
     attends = arm == "senet_self" and slot.in_stage == max(stages(model))
     return 2 * c * small + small + c + (4 * c * c + 4 * c + 2 * c if attends else 0)
 

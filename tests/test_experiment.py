@@ -180,3 +180,12 @@ def test_equal_experiments_have_one_id():
 def test_it_is_frozen():
     with pytest.raises(FrozenInstanceError):
         Experiment().seed = 3
+
+
+def test_options_that_the_caller_changes_later_change_nothing():
+    given = {"reduction": 4}
+    experiment = Experiment(arm="senet", options=given)
+    before = experiment.id
+    given["reduction"] = 8
+    assert experiment.id == before == Experiment(arm="senet", options={"reduction": 4}).id
+    assert Experiment(arm="senet", options={"stages": (1, 2)}) == Experiment(arm="senet", options={"stages": [1, 2]})

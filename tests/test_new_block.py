@@ -236,6 +236,7 @@ class Edited(nn.Module):
 
 
 CELL = """
+from functools import cached_property, partial
 import torch
 from torch import nn
 from thesis_lib import Experiment, block
@@ -245,10 +246,17 @@ class Parent(nn.Module):
     dilations = [1, 2]
     act = staticmethod(torch.sin)
     acts = {"ReLU": torch.relu, "SiLU": nn.functional.silu}
+    gate = nn.ReLU
+    least = partial(torch.clamp, min=0)
+    kinds = {"one", "two"}
 
     @property
     def twice(self):
         return 2 * self.scale
+
+    @cached_property
+    def thrice(self):
+        return 30 * self.scale
 
     def forward(self, x):
         return x.sigmoid()
@@ -269,7 +277,8 @@ def test_a_cell_that_is_edited_is_another_experiment(monkeypatch):
     shell, main = InteractiveShell(), types.ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", main)
     edits = [("", ""), ("sigmoid", "tanh"), ("scale = 1", "scale = 2"), ("[1, 2]", "[4, 8]"), ("2 * self", "3 * self")]
-    edits += [("torch.sin", "torch.cos"), ("torch.relu", "torch.selu")]
+    edits += [("torch.sin", "torch.cos"), ("torch.relu", "torch.selu"), ("nn.ReLU", "nn.SiLU"), ("min=0", "min=1")]
+    edits += [('"one", ', ""), ("30 * self", "31 * self")]
     try:
         for run in (lambda cell: shell.run_cell(cell).raise_error(), lambda cell: exec(cell, shell.user_ns)):
             found = []

@@ -110,6 +110,13 @@ def test_a_failing_cell_is_told_and_kept_apart(tmp_path):
     assert not (tmp_path / "out.ipynb").exists()
 
 
+def test_what_is_no_notebook_gets_a_sentence(tmp_path):
+    (tmp_path / "bad.ipynb").write_text("{}")
+    with pytest.raises(ThesisError, match="노트북의 매개변수를 읽을 수 없다") as caught:
+        notebook_parameters(tmp_path / "bad.ipynb")
+    korean_sentence(caught.value)
+
+
 def test_defaults_are_those_of_the_experiment():
     from dataclasses import fields
 

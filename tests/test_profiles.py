@@ -11,6 +11,7 @@ from helpers import korean_sentence, tiny
 
 from thesis_lib import ThesisError, load_records
 from thesis_lib.__main__ import main
+from thesis_lib.errors import Stopped
 from thesis_lib.profiles import missing, parse_limit, read_profile, train_missing
 from thesis_lib.records import DIVERGED, diverged
 
@@ -141,6 +142,25 @@ def test_a_run_that_has_its_record_is_not_called_diverged(train_tiny, tmp_path):
     (found / DIVERGED).write_bytes(kept.replace(lost.id.encode(), tiny().id.encode()))
     train_tiny(tiny(), tmp_path, resume=False)
     assert note.exists() and not (found / DIVERGED).exists()
+
+
+def test_a_diverged_run_that_is_begun_anew_and_stopped_is_gone_on_with(train_tiny, tmp_path, stop_at):
+    lost = tiny(learning_rate=1e30)
+    with pytest.raises(ThesisError, match="유한하지 않다"):
+        train_tiny(lost, tmp_path)
+    stop_at(0)
+    with pytest.raises(Stopped):
+        train_tiny(lost, tmp_path, resume=False)
+    assert diverged(tmp_path, [lost.id]) == {}
+
+
+@pytest.mark.parametrize("seed", ["010", "1:30", "0x10", "1_000"])
+def test_what_looks_like_no_decimal_number_is_none(seed, tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text(f"runs: [{{seed: {seed}}}]", encoding="utf-8")
+    with pytest.raises(ThesisError, match="seed에 쓸 수 없는 값") as caught:
+        read_profile(path)
+    assert seed in korean_sentence(caught.value)
 
 
 def test_a_restart_of_a_profile_that_is_stopped_says_that_old_records_are_left(

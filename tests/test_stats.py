@@ -312,13 +312,15 @@ def test_a_gain_is_put_down_to_attention_only_where_both_controls_are_beaten(lin
 
 def test_a_family_is_told_by_what_is_shown():
     table = runs(senet=[81, 82.1, 83], resnet=[80, 81, 82], senet_self=[81.2])
-    assert shown(table, PRIMARY) == "보정한 뒤에도 SENet의 정확도는 ResNet보다 더 높다."
+    assert shown(table, PRIMARY) == "보정한 뒤에도 SENet의 정확도가 ResNet보다 더 높다."
+    both = shown(runs(senet=[81, 82.1, 83], resnet=[80, 81, 82], senet_self=[85, 86.2, 87]), PRIMARY)
+    assert both.endswith("SENet의 정확도가 ResNet보다 더 높다. SENet_self의 정확도가 SENet보다 더 높다.")
     assert "모자란다" in shown(table, CONTROLS)
     controls = runs(senet_self=[81, 82.1, 83], senet_linear=[80, 80.7, 82.6], senet_uniform=[81, 82, 83.3])
     told = shown(controls, CONTROLS)
     assert told.startswith("보정한 뒤에 차이를 확인한 비교는 없다. 2개 모두에서") and told.endswith("보인 것은 아니다.")
     assert shown(pd.concat([controls, runs(senet_channel=[71, 72, 73])]), CONTROLS).startswith(
-        "보정한 뒤에도 SENet_self의 정확도는 SENet_channel보다 더 높다. 나머지 2개에서는 차이를"
+        "보정한 뒤에도 SENet_self의 정확도가 SENet_channel보다 더 높다. 나머지 2개에서는 차이를"
     )
 
 

@@ -103,7 +103,7 @@ def test_no_memory(raises, train_tiny, tmp_path, stop_at, monkeypatch):
     build = Experiment.build
     with monkeypatch.context() as patch:
         patch.setattr(Experiment, "build", spoilt)
-        with pytest.raises(ThesisError, match="메모리가 모자란다") as caught:
+        with pytest.raises(CannotGoOn, match="메모리가 모자란다") as caught:  # other runs of a profile may be smaller
             train_tiny(tiny(), tmp_path)
     korean_sentence(caught.value)
     assert latest(tmp_path / "checkpoints" / tiny().id)[1]["step"] == 3

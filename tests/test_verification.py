@@ -8,7 +8,7 @@ from helpers import korean_sentence, tiny
 
 from thesis_lib import ThesisError
 from thesis_lib.__main__ import main
-from thesis_lib.records import Record, find_record, sealed
+from thesis_lib.records import Record, find_record, load_records, sealed
 from thesis_lib.verification import spread, verdict, verify
 
 
@@ -77,7 +77,7 @@ def test_elsewhere_a_run_of_one_seed_has_the_pictures_for_a_limit(train_tiny, pi
     rewrite(tmp_path, lambda data: elsewhere(data, torch="1.0"))
     record = find_record(tmp_path, RUN)
     share, count = record.right.mean(), len(record.right)
-    assert spread(record, tmp_path)[1] == pytest.approx(100 * (share * (1 - share) / count) ** 0.5)
+    assert spread(record, load_records(tmp_path))[1] == pytest.approx(100 * (share * (1 - share) / count) ** 0.5)
     assert verify_command(tmp_path, pictures) == 0 and "표준오차" in korean_sentence(capsys.readouterr().out)
 
 
@@ -89,6 +89,14 @@ def test_three_deviations_are_the_limit(gap, agrees, results):
     data["result"]["test_accuracy"] += gap
     agreed, said = verdict(record, Record(record.folder, data), "한도의 이름", 1.0)
     assert agreed is agrees and "한도의 이름의 세 배인 3.00" in said
+
+
+def test_a_block_that_was_edited_since_is_not_trained_instead(results, monkeypatch):
+    monkeypatch.setattr("thesis_lib.experiment.own_source", lambda arm: {"source": "edited"})
+    monkeypatch.delattr("thesis_lib.verification.train")
+    with pytest.raises(ThesisError, match="블록의 코드가") as caught:
+        verify(RUN, results)
+    korean_sentence(caught.value)
 
 
 def test_threads_of_the_record_are_used_and_given_back(results, pictures, monkeypatch):

@@ -1,7 +1,6 @@
 """thesis_lib: ResNet, SENet and SENet_self, from an experiment to a record to a thesis.
 
-The public face is loaded when first used, so that `import thesis_lib` costs nothing.
-"""
+The public face is loaded when first used, so that `import thesis_lib` costs nothing."""
 
 from importlib import import_module
 

@@ -34,6 +34,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
+        self.color = False  # from Python 3.14 on: colours would part the words that `in_korean` knows
 
     def format_help(self) -> str:
         return in_korean(super().format_help())
@@ -67,10 +68,10 @@ def train_command(args, _rest) -> None:
         raise ThesisError(f"--profile과 함께 쓸 수 없는 인자: {', '.join(given)}. 프로필 파일에 적으라.")
     experiments = read_profile(args.profile) if args.profile else [Experiment.of(given)]
     if args.threads is not None:
-        if args.threads < 1:
-            raise ThesisError(f"threads에 쓸 수 없는 값: {args.threads}. 1 이상의 정수만 쓸 수 있다.")
+        if not 1 <= args.threads <= 4096:
+            raise ThesisError(f"threads에 쓸 수 없는 값: {args.threads}. 1 이상 4096 이하의 정수만 쓸 수 있다.")
         torch.set_num_threads(args.threads)
-    deadline = time.monotonic() + parse_limit(args.limit) if args.limit else None
+    deadline = time.monotonic() + parse_limit(args.limit) if args.limit is not None else None
     options = {"root": args.root, "device": args.device, "deadline": deadline, "resume": not args.restart}
     with over_before(deadline):
         left = train_missing(experiments, args.results, **options)

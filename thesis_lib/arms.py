@@ -102,7 +102,7 @@ def build(
     """The network of an arm: (B, 3, image_size, image_size) -> (B, num_classes) logits.
 
     options: those of the arm's blocks, and where they go: `at` and `stages`, or for arms with self-attention
-    `attention_stages` (1-based, default: the last). In networks that start with 16 channels the reduction is 8 unless
+    `attention_stages` (1-based, default: the last). Where the narrowest slot has 16 channels the reduction is 8 unless
     given (protocol). For one seed all arms share every common weight. Raises ThesisError for unknown names and options
     out of range."""
     chosen = arm_of(arm)

@@ -13,6 +13,7 @@ from .experiment import Experiment
 
 def notebook_parameters(path: Path) -> dict[str, object]:
     """Names and defaults of the cell tagged `parameters`."""
+    from nbformat import ValidationError
     from papermill import inspect_notebook
 
     if not path.is_file():
@@ -20,7 +21,7 @@ def notebook_parameters(path: Path) -> dict[str, object]:
     try:
         found = inspect_notebook(str(path))
         return {name: ast.literal_eval(parameter["default"]) for name, parameter in found.items()}
-    except (ValueError, KeyError, SyntaxError, AttributeError) as error:
+    except (ValueError, KeyError, SyntaxError, AttributeError, ValidationError) as error:
         raise ThesisError(f"노트북의 매개변수를 읽을 수 없다: {path} ({error}). Jupyter에서 열어 저장하라.") from None
 
 
@@ -68,7 +69,7 @@ def execute(notebook: Path, target: Path, given: dict[str, object]) -> None:
         unfinished.touch()
     except OSError as error:
         raise ThesisError(f"{target}에 쓸 수 없다({error.strerror}). 쓰기 권한을 확인하라.") from None
-    with tempfile.TemporaryDirectory() as sockets:
+    with tempfile.TemporaryDirectory(dir="/tmp") as sockets:  # whose paths have to be short
         config = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
         try:
             bar, quiet = sys.stderr.isatty(), ["--log-level=CRITICAL"]

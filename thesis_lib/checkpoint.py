@@ -21,7 +21,7 @@ LAST = 2  # so many are kept
 
 def write_atomically(path: Path, content: bytes) -> None:
     """The file is there whole or not at all: temporary file, fsync, rename, fsync of the folder."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.uname().nodename}-{os.getpid()}.tmp")  # another may write it too
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
@@ -30,7 +30,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
+        with suppress(OSError):  # which some mounts refuse
+            os.fsync(folder)
         os.close(folder)
     except OSError as error:
         with suppress(OSError):
@@ -115,6 +116,8 @@ def only_one(folder: Path):
     except BlockingIOError:
         os.close(lock)
         raise Busy(f"다른 프로세스가 같은 실험을 하고 있다: {folder.name}. 끝나기를 기다리라.") from None
+    except OSError as error:  # Lustre and NFS, as they may be mounted
+        warnings.warn(f"잠글 수 없는 폴더이다: {folder}({error.strerror}). 한 곳에서만 실행하라.", stacklevel=3)
     try:
         yield
     finally:

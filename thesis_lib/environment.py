@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from . import __version__
-from .errors import CannotGoOn, Stopped, ThesisError, choose
+from .errors import CannotGoOn, Stopped, choose
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -83,7 +83,7 @@ def pages_kept():
     try:
         yield
     finally:
-        if able:  # as it was at the start, and what is free goes back
+        if able:  # glibc's defaults, and what is free goes back
             libc.mallopt(-4, 65536)
             libc.mallopt(-1, 2**17)
             libc.malloc_trim(0)
@@ -96,7 +96,7 @@ def torch_explained():
         yield
     except (MemoryError, RuntimeError) as error:  # torch raises a RuntimeError on a CPU
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
-            raise ThesisError("메모리가 모자란다. batch_size나 image_size, 블록을 둘 단계를 줄이라.") from None
+            raise CannotGoOn("메모리가 모자란다. batch_size나 image_size, 블록을 둘 단계를 줄이라.") from None
         if "deterministic implementation" in str(error):
             told = f"GPU에서 늘 같은 결과를 낼 수 없는 연산이 있다: {str(error).partition(' does not')[0]}."
             raise CannotGoOn(f"{told} 다른 연산으로 쓰거나 --device cpu로 하라.") from None

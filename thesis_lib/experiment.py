@@ -31,13 +31,10 @@ def real(value: object, low: float, high: float = sys.float_info.max) -> bool:
 @dataclass(frozen=True)
 class Experiment:
     """One training run. `options` go to the arm's block (see `build`); the rest is the recipe.
-
     distillation: empty, or a teacher's record and how it teaches, for example {"method": "soft_labels",
-    "teacher": "<id>"} with the settings of `DISTILLATIONS`.
-
-    learning_rate: the peak, after a linear warm-up over `warmup_epochs`, then a cosine to 0.
-    precision: "fp32", or "bf16" (autocast). Raises ThesisError for whatever cannot be run.
-    """
+    "teacher": "<id>"} with the settings of `DISTILLATIONS`. learning_rate: the peak, after a linear warm-up over
+    `warmup_epochs`, then a cosine to 0. precision: "fp32", or "bf16" (autocast). Raises ThesisError for whatever cannot
+    be run."""
 
     dataset: str = "shapes"
     network: str = "resnet8"
@@ -81,7 +78,8 @@ class Experiment:
             object.__setattr__(self, name, float(getattr(self, name)))
         if self.distillation:
             object.__setattr__(self, "distillation", complete(self.distillation))
-        _try_build(self.arm, self.network, self.image_size, _canonical(self.options))
+        object.__setattr__(self, "options", json.loads(options := _canonical(self.options)))  # the caller's may change
+        _try_build(self.arm, self.network, self.image_size, options)
 
     @classmethod
     def of(cls, values: dict) -> "Experiment":

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import yaml
 
-from .data import DATASETS
+from .data import may_change
 from .errors import Busy, CannotGoOn, Stopped, ThesisError, choose
 from .experiment import Experiment
 from .records import diverged, records_by_id
 
 
 class Loader(yaml.SafeLoader):
-    """YAML in which 1e-3 is a number and a name stands once."""
+    """YAML in which 1e-3 is a number, 010 and 1:30 are none, and a name stands once."""
 
     def construct_mapping(self, node, deep=False):
         if len({str(key.value) for key, _ in node.value}) < len(node.value):
@@ -23,6 +23,8 @@ class Loader(yaml.SafeLoader):
 
 
 Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"-?\d+(\.\d*)?[eE][-+]?\d+$"), [*"-0123456789"])
+whole = lambda _, node: int(node.value) if re.fullmatch(r"-?(0|[1-9]\d*)", node.value) else node.value  # noqa: E731
+Loader.add_constructor("tag:yaml.org,2002:int", whole)
 
 
 def read_profile(path: str | Path) -> list[Experiment]:
@@ -64,8 +66,8 @@ def train_missing(experiments: list[Experiment], results: str | Path, **options)
     lost = diverged(results, [experiment.id for experiment in experiments]) if resume else {}
     left = {experiment.id for experiment in missing(experiments, results)}
     for experiment in experiments:
-        if resume and experiment.id not in left and experiment.dataset in DATASETS:
-            continue  # a folder's pictures may have changed, which `train` asks
+        if resume and experiment.id not in left and not may_change(experiment.dataset, options.get("root", "data")):
+            continue  # else `train` asks whether they have
         if experiment.id in lost:  # and would again
             print(f"발산한 실행(--restart로 다시 한다): {experiment.id}  {lost[experiment.id]}", flush=True)
             continue

@@ -86,7 +86,7 @@ def run_folder(results: str | Path, run: str) -> Path:
 def predictions_bytes(predictions: dict[str, np.ndarray]) -> bytes:
     """The arrays as npz, the same bytes for the same numbers."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **predictions)
+    np.savez_compressed(buffer, **predictions)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from . import checkpoint
 from .augment import PAD, Pictures
 from .cost import cost
-from .data import DATASETS, Dataset, load
+from .data import Dataset, load, may_change
 from .distillation import Teacher
 from .environment import StopRequest, describe, forget_peak, pages_kept, peak_memory_mib, pick_device, torch_explained
 from .errors import CannotGoOn, ThesisError
@@ -211,7 +211,7 @@ def train(
     `time.monotonic()` value before which to stop. Raises Stopped when stopped by it or by a signal (state kept), Busy
     where another process has the run, ThesisError for a user's mistake."""
     if resume and (record := find_record(results, experiment.id)):
-        if experiment.dataset not in DATASETS:  # a folder's pictures may have changed
+        if may_change(experiment.dataset, root):
             record.refuse_other(load(experiment.dataset, root, experiment.image_size).checksum)
         return record
     data = load(experiment.dataset, root, experiment.image_size)  # a mistake shows before anything is written
@@ -222,7 +222,8 @@ def train(
             return record
         if not resume:
             checkpoint.remove(run.folder)
-            (run_folder(results, experiment.id) / "record.json").unlink(missing_ok=True)
+            for name in ("record.json", DIVERGED):
+                (run_folder(results, experiment.id) / name).unlink(missing_ok=True)
         run.resume()
         with StopRequest(deadline) as stop:
             try:

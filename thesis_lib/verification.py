@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from .data import load
@@ -15,10 +16,10 @@ from .trainer import train
 SAME = ("torch", "numpy", "platform", "device", "threads", "cpu_capability", "cpu")  # what equality to the bit needs
 
 
-def spread(record: Record, results: str | Path) -> tuple[str, float]:
-    """Standard deviation of the test accuracy over the seeds of a run's arm, percentage points, and its name. Where
-    there is one seed, the binomial standard error of its accuracy over the test pictures."""
-    table, same = load_records(results), [*SETTINGS, "arm", "options", "distillation"]
+def spread(record: Record, table: pd.DataFrame) -> tuple[str, float]:
+    """Standard deviation of the test accuracy over the seeds of a run's arm in a table of records, percentage points,
+    and its name. Where there is one seed, the binomial standard error of its accuracy over the test pictures."""
+    same = [*SETTINGS, "arm", "options", "distillation"]
     own = table.loc[table["id"] == record.id, same].iloc[0]
     accuracies = table.loc[(table[same] == own).all(axis=1), "test_accuracy"]
     if len(accuracies) > 1:
@@ -52,6 +53,8 @@ def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, 
     if record.data["numerics"] != NUMERICS:
         raise ThesisError(f"이 기록은 다른 버전의 계산으로 만들었다: {run}. 그 버전의 코드에서 확인하라.")
     experiment, threads = Experiment.of(record.data["experiment"]), torch.get_num_threads()
+    if experiment.id != record.id:
+        raise ThesisError(f"블록의 코드가 이 기록을 만든 뒤에 바뀌었다: {run}. 그때의 코드에서 확인하라.")
     record.refuse_other(load(experiment.dataset, options.get("root", "data"), experiment.image_size).checksum)
     torch.set_num_threads(int(str(record.data["environment"]["threads"]).split(", ")[-1]))
     try:
@@ -60,7 +63,7 @@ def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, 
             if taught and (teacher := run_folder(results, taught["teacher"])).is_dir():
                 shutil.copytree(teacher, run_folder(elsewhere, teacher.name))
             again = train(experiment, elsewhere, **options)
-            return verdict(record, again, *spread(record, results))
+            return verdict(record, again, *spread(record, load_records(results)))
     except Stopped as stopped:
         raise ThesisError("중단했다. 확인은 저장되지 않으므로 처음부터 다시 하라.") from stopped
     finally:

@@ -15,6 +15,7 @@ MADE_OF = (
     "profiles/maps.yaml",
     "thesis_lib/",
     "book/thesis_book/explorer.py",
+    "book/thesis_book/map_methods.py",
 )
 
 

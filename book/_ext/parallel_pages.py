@@ -89,7 +89,7 @@ def in_parallel(app):
     app.parallel = min(8, 1 + (os.cpu_count() or 1))  # one more, since a page also waits for its kernel
     builders.make_chunks = lambda pages, _: [[page] for page in pages]  # in batches, one slow page would hold up others
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # several threads in each kernel would wait for one another
-    app.kernel_sockets = tempfile.TemporaryDirectory()
+    app.kernel_sockets = tempfile.TemporaryDirectory(dir="/tmp")  # whose paths have to be short
     utils.executenb = over_files(app.kernel_sockets.name, utils.executenb)
 
 

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 MEASURED = {"robustness.json", "maps.npz", "contribution.json"}
-RECORDS = {"record.json", "predictions.npz", "weights.safetensors"} | MEASURED
+RECORDS = {"record.json", "diverged.json", "predictions.npz", "weights.safetensors"} | MEASURED
 CELLS = re.compile(r"^```\{code-cell\}.*?^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -133,13 +133,16 @@ def shown(table: pd.DataFrame, members) -> str:
     found = [d for d in family(table, members) if not isnan(d.p)]
     if not found:
         return "견줄 실행이 아직 모자란다."
-    named = {side: [label(d.second) for d in found if d.verdict == side] for side in ("더 높다", "더 낮다")}
-    parts = [f"{', '.join(names)}보다 {side.removesuffix('다')}" for side, names in named.items() if names]
+    named: dict[tuple[str, str], list[str]] = {}
+    for d in found:
+        if d.verdict.startswith("더"):
+            named.setdefault((label(d.first), d.verdict), []).append(label(d.second))
+    parts = [f"{first}의 정확도가 {', '.join(names)}보다 {side}" for (first, side), names in named.items()]
     rest = len(found) - sum(map(len, named.values()))
     unseen = "차이를 확인하지 못했으며, 차이가 없음을 보인 것은 아니다."
     if not parts:
         return f"보정한 뒤에 차이를 확인한 비교는 없다. {len(found)}개 모두에서 {unseen}"
-    told = f"보정한 뒤에도 {label(found[0].first)}의 정확도는 {'고, '.join(parts)}다."
+    told = f"보정한 뒤에도 {'. '.join(parts)}."
     return f"{told} 나머지 {rest}개에서는 {unseen}" if rest else told
 
 

@@ -1,5 +1,6 @@
 """How every figure looks: Korean fonts, and colours and marks that differ without colour too."""
 
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -29,13 +30,18 @@ def style(arm: str) -> tuple:
     return STYLES.get(arm, ("#555555", "x", "-"))
 
 
-def use_korean(fonts: Path = FONTS) -> None:
-    """Set theme and Korean font. Raises ThesisError where the font is missing."""
+@cache  # fonts that are added twice are listed twice
+def add_fonts(fonts: Path) -> None:
     files = sorted(fonts.glob("*.ttf"))
     if not any(file.stem == "NanumGothic" for file in files):
         raise ThesisError(f"한글 글꼴이 없다: {fonts / 'NanumGothic.ttf'}. 저장소의 book/fonts 폴더를 되살리라.")
     for file in files:
         font_manager.fontManager.addfont(file)
+
+
+def use_korean(fonts: Path = FONTS) -> None:
+    """Set theme and Korean font. Raises ThesisError where the font is missing."""
+    add_fonts(fonts)
     matplotlib.rcParams["svg.fonttype"] = "path"
     sns.set_theme(
         style="whitegrid",

@@ -17,6 +17,7 @@ from .image_statistics import bootstrap, mcnemar
 from .robustness import CORRUPTIONS
 
 ORDER = list(ARMS)
+SET = ["options", "distillation"]  # what an arm's runs may differ in
 TOLD: dict[str, str | dict] = {  # how a changed option is told
     "num_heads": "헤드 {}개",
     "attention_stages": "어텐션을 {}단계에",
@@ -144,11 +145,11 @@ def mmac(macs: int, exact: bool) -> str:
 
 
 def main_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy and cost of each arm of one profile, and of each set of options where an arm has several."""
+    """Accuracy and cost of each arm of one profile, a row for each set of options and each teaching of an arm."""
     return pd.DataFrame(
         [
             {
-                "비교군": label(arm) + (f": {name_of(arm, options)}" if own["options"].nunique() > 1 else ""),
+                "비교군": label(arm) + (f": {name_of(arm, *given)}" if len(own[SET].drop_duplicates()) > 1 else ""),
                 "시드 수": len(runs),
                 "시험 정확도 (%)": mean_sd(runs["test_accuracy"]),
                 "검증 정확도 (%)": mean_sd(runs["val_accuracy"]),
@@ -159,7 +160,7 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
                 "메모리 (MiB)": f"{runs['peak_memory_mib'].mean():.0f}",
             }
             for arm, own in by_arm(table)
-            for options, runs in own.groupby("options", sort=False)
+            for given, runs in own.groupby(SET, sort=False)
         ]
     )
 
@@ -272,10 +273,10 @@ def reproduction(committed: list[Record], local: list[Record], results: str = "r
 
     Equal: the same weights to the bit. Near: within three standard deviations over the committed seeds.
     """
-    rows = []
+    rows, table = [], load_records(results)
     for record, here in ((then, now) for then in committed for now in local if then.id == now.id):
         same = record.data["weights_sha256"] == here.data["weights_sha256"]
-        agrees, _ = verdict(record, here, *spread(record, results))
+        agrees, _ = verdict(record, here, *spread(record, table))
         rows.append(
             {
                 "망": label(record.data["experiment"]["arm"]),

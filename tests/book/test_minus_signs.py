@@ -15,6 +15,6 @@ def test_numbers_get_their_sign_and_code_does_not():
     document = new_document("page")
     text, code, formula = nodes.Text("[-0.26, +1.79], "), nodes.literal("", "x = -1"), nodes.math("", "-1")
     document += nodes.paragraph("", "", text, code, formula)
-    document += nodes.literal_block("", "y = -2")
+    document += nodes.literal_block("", "", nodes.inline("", "y = -2"))
     MinusSigns(document).run()
     assert document.astext() == "[\u22120.26, +1.79], x = -1-1\n\ny = -2"

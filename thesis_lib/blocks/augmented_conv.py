@@ -59,9 +59,7 @@ class AugmentedConv(nn.Module):
         return weights_of(query, key, self.relative)
 
     @staticmethod
-    def macs(
-        channels: int, height: int, width: int, *, num_heads: int = 4, keys: float = 0.2, values: float = 0.1
-    ) -> int:
+    def macs(channels: int, height: int, width: int, *, num_heads=4, keys=0.2, values=0.1) -> int:
         seen, dk, dv = height * width, rounded(keys, channels, num_heads), rounded(values, channels, num_heads)
         projections = 9 * channels * (channels - dv) + channels * (2 * dk + dv) + dv**2
         return seen * projections + seen**2 * (dk + dv) + seen * (height + width) * dk

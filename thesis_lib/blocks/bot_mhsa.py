@@ -26,7 +26,7 @@ class BotMHSA(MultiHeadSelfAttention):
     @torch.no_grad()
     def attention(self, x: Tensor) -> Tensor:
         """The weights that `forward` uses, (B, h, N, N)."""
-        return super().attention(tokens_of(x))
+        return super().attention(tokens_of(x, self.size))
 
     @staticmethod
     def macs(channels: int, height: int, width: int, **_: object) -> int:

@@ -12,10 +12,9 @@ from .slots import block, refuse_even
 class CBAM(nn.Module):
     """F' = M_c(F) F, F'' = M_s(F') F': M_c from both poolings of positions, M_s from both of channels.
 
-    M_c = sigma(W_1 ReLU(W_0 F_avg) + W_1 ReLU(W_0 F_max)), M_s = sigma(f^{k x k}([F'_avg; F'_max])).
-    As the paper has them: the official code adds biases to the MLP and a batch norm after the
-    convolution, and puts the maximum first. reduction: r. kernel: k, odd.
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range."""
+    M_c = sigma(W_1 ReLU(W_0 F_avg) + W_1 ReLU(W_0 F_max)), M_s = sigma(f^{k x k}([F'_avg; F'_max])). As the paper has
+    them: the official code adds biases to the MLP and a batch norm after the convolution, and puts the maximum first.
+    reduction: r. kernel: k, odd. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range."""
 
     def __init__(self, channels: int, *, reduction: int = 16, kernel: int = 7):
         super().__init__()

@@ -20,8 +20,7 @@ class GatherExcite(nn.Module):
     stride 2 with batch norm, log2(e) of them, or where e is the whole map by one depth-wise convolution of its size;
     "plus" puts SE's two layers behind theta's gathering. extent: e, a power of two up to the map's sides, or 0 for the
     whole map. size: (H, W), given by `plug`. With the mean over the whole map and SE's layers behind it this would be
-    SE itself.
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range."""
+    SE itself. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range."""
 
     def __init__(self, channels: int, *, form: str = "theta", extent: int = 0, reduction: int = 16, size=None):
         super().__init__()
@@ -62,9 +61,7 @@ class GatherExcite(nn.Module):
         return x * F.interpolate(gathered, x.shape[2:], mode="nearest").sigmoid()
 
     @staticmethod
-    def macs(
-        channels: int, height: int, width: int, *, form: str = "theta", extent: int = 0, reduction: int = 16
-    ) -> int:
+    def macs(channels: int, height: int, width: int, *, form="theta", extent=0, reduction=16) -> int:
         if form == "minus":
             return 0
         small, total = channels // reduction, 0

@@ -11,12 +11,11 @@ from .slots import block, refuse_even
 class LightConv(nn.Module):
     """x + W_o LightConv(GLU(W_i x)): depth-wise along each row, with softmax-normalised weights shared by head.
 
-    LightConv(X, w, i, c) = sum_j softmax(w_h)_j X_{i + j - (k + 1) / 2, c}, h the head of channel c
-    (section 3). The paper's sequences are sentences; of a map each row is one. Flattened positions would
-    make the end of a row a neighbour of the next one's beginning. The residual path is that of the
-    Transformer's sublayer; the paper's DropConnect is left out. num_heads: H (16 in the paper, whose
-    layers are wider). kernel: k, odd. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for
-    an even kernel and heads that do not divide the channels."""
+    LightConv(X, w, i, c) = sum_j softmax(w_h)_j X_{i + j - (k + 1) / 2, c}, h the head of channel c (section 3). The
+    paper's sequences are sentences; of a map each row is one. Flattened positions would make the end of a row a
+    neighbour of the next one's beginning. The residual path is that of the Transformer's sublayer; the paper's
+    DropConnect is left out. num_heads: H (16 in the paper, whose layers are wider). kernel: k, odd.
+    Raises ThesisError for an even k and heads that do not divide C. Shapes: (B, C, H, W) -> (B, C, H, W)."""
 
     def __init__(self, channels: int, *, num_heads: int = 4, kernel: int = 3):
         super().__init__()
@@ -48,7 +47,7 @@ class LightConv(nn.Module):
 @block
 class DynamicConv(LightConv):
     """LightConv whose weights are predicted at every position: f(X_i) = W_q X_i, (heads, kernel) (section 4). Options,
-    choices and shapes are those of `LightConv`: (B, C, H, W) -> (B, C, H, W)."""
+    choices and errors are those of `LightConv`. Shapes: (B, C, H, W) -> (B, C, H, W)."""
 
     def make_weights(self, channels: int) -> None:
         self.predict = nn.Linear(channels, self.num_heads * self.kernel, bias=False)
@@ -57,8 +56,6 @@ class DynamicConv(LightConv):
         return self.predict(x).unflatten(3, (self.num_heads, self.kernel))
 
     @staticmethod
-    def macs(  # type: ignore[override]
-        channels: int, height: int, width: int, *, num_heads: int = 4, kernel: int = 3
-    ) -> int:
+    def macs(channels, height, width, *, num_heads=4, kernel=3) -> int:  # type: ignore[override]
         light = LightConv.macs(channels, height, width, kernel=kernel)
         return light + height * width * channels * num_heads * kernel

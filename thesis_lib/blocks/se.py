@@ -21,11 +21,10 @@ def refuse_reduction(reduction: object, channels: int, least: int = 1) -> None:
 class SE(nn.Module):
     """x~_c = s_c x_c, with s = sigma(W_2 delta(W_1 z)) and z_c the mean of x_c over positions.
 
-    Equations 2 to 4 of the paper; delta is ReLU, sigma the sigmoid, W_1 is (C / r, C), W_2 (C, C / r).
-    channels: C. reduction: r, used exactly as given (1 <= r <= C). bias: biases in both layers, as
-    published implementations have them; the paper's equation 5 counts none.
-    squeeze: "average", "max" (table 11), or "none": no pooling, a gate at every position (NoSqueeze,
-    section 7.1). excitation: "sigmoid", "tanh" or "relu" in the place of sigma (table 12).
+    Equations 2 to 4 of the paper; delta is ReLU, sigma the sigmoid, W_1 is (C / r, C), W_2 (C, C / r). channels: C.
+    reduction: r, used exactly as given (1 <= r <= C). bias: biases in both layers, as published implementations have
+    them; the paper's equation 5 counts none. squeeze: "average", "max" (table 11), or "none": no pooling, a gate at
+    every position (NoSqueeze, section 7.1). excitation: "sigmoid", "tanh" or "relu" in the place of sigma (table 12).
     Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for options out of range."""
 
     def __init__(

@@ -15,10 +15,8 @@ MIXINGS = ("attention", "identity", "uniform")
 class FixedMixing(nn.Module):
     """MSA with its attention weights held fixed: control arms with the same value and output projections.
 
-    identity: every position sees itself alone, W_o W_v x_i. uniform: every position sees all alike, and
-    since the mean of W_v x_i is W_v of the mean, one token is projected. Start as in MSA for one seed.
-    Shapes: (B, N, C) -> (B, N, C).
-    """
+    identity: every position sees itself alone, W_o W_v x_i. uniform: every position sees all alike, and since the mean
+    of W_v x_i is W_v of the mean, one token is projected. Start as in MSA for one seed. (B, N, C) -> (B, N, C)."""
 
     def __init__(self, channels: int, num_heads: int, mixing: str):
         super().__init__()
@@ -77,18 +75,20 @@ class SESelf(SE):
             attended = self.msa.written_out(self.gate(x)[:, None, :])  # type: ignore[operator]
             return x * attended.transpose(1, 2)[..., None]
         x = super().forward(x)
-        if self.reading == "plain":
-            return map_of(self.msa(tokens_of(x)), x)
-        attended = map_of(self.msa(self.norm(tokens_of(x, getattr(self.msa, "size", None)))), x)
-        return x + attended if self.residual else attended
+        attended = map_of(self.msa(self.tokens(x)), x)
+        return x + attended if self.reading == "map" and self.residual else attended
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """What the readings `map` and `plain` give to MSA of a recalibrated map, (B, HW, C)."""
+        tokens = tokens_of(x, getattr(self.msa, "size", None))
+        return self.norm(tokens) if self.reading == "map" else tokens
 
     @torch.no_grad()
     def attention(self, x: Tensor) -> Tensor:
         """The attention weights for an input x, (B, heads, N, N); N = HW, or 1 in the reading `gate`."""
         if self.reading == "gate":
             return self.msa.attention(self.gate(x)[:, None, :])
-        tokens = tokens_of(super().forward(x))
-        return self.msa.attention(self.norm(tokens) if self.reading == "map" else tokens)
+        return self.msa.attention(self.tokens(super().forward(x)))
 
     @staticmethod
     def macs(  # type: ignore[override]

@@ -54,7 +54,8 @@ class RelativePosition(nn.Module):
         self.rows, self.columns = (nn.Parameter(torch.randn(2 * side - 1, dim) * dim**-0.5) for side in size)
 
     def forward(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
-        steps = [torch.arange(side) - torch.arange(side)[:, None] + side - 1 for side in self.size]  # j - i, from 0
+        places = [torch.arange(side, device=query.device) for side in self.size]
+        steps = [at - at[:, None] + len(at) - 1 for at in places]  # j - i, from 0
         on_map = query.unflatten(2, self.size)
         by_row = torch.einsum("bhyxd,yjd->bhyxj", on_map, self.rows[steps[0]])
         by_column = torch.einsum("bhyxd,xkd->bhyxk", on_map, self.columns[steps[1]])
@@ -127,7 +128,7 @@ class SelfAttention(nn.Module):
     @torch.no_grad()
     def attention(self, x: Tensor) -> Tensor:
         """The weights that `forward` uses, (B, h, N, N)."""
-        return self.msa.attention(self.norm(tokens_of(x)))
+        return self.msa.attention(self.norm(tokens_of(x, self.msa.size)))
 
     @staticmethod
     def macs(channels: int, height: int, width: int, *, position: str = "none", **_: object) -> int:

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from tarfile import TarError
 
 import numpy as np
 import torch
@@ -69,7 +70,7 @@ def downloaded(name: str, root: Path, size: int) -> tuple[tuple[str, ...], Split
     parts: list[dict] = [{"split": s} if name in BY_SPLIT else {"train": s == "train"} for s in ("train", "test")]
     try:
         both = [getattr(datasets, DOWNLOADS[name])(root, download=True, **part) for part in parts]
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, EOFError, TarError) as error:
         raise ThesisError(
             f"자료를 내려받지 못했다: {name}({error}). 인터넷을 확인하거나 "
             f"{root / name}에 train/<클래스>, test/<클래스> 폴더로 영상을 두라."
@@ -95,16 +96,20 @@ def refuse_unknown_data(name: str, root: str | Path = "data") -> None:
         )
 
 
+def may_change(name: str, root: str | Path = "data") -> bool:
+    """Whether a data set is a folder of pictures, which its owner may edit."""
+    return name not in DATASETS or (Path(root) / name / "train").is_dir()
+
+
 def load(name: str, root: str | Path = "data", image_size: int = 32) -> Dataset:
     """The data set `name`, pictures (N, image_size, image_size, 3) uint8, in a fixed order.
 
     A folder `root/<name>` (see `folder.py`) comes first, then the embedded sets, then torchvision's. Raises ThesisError
     for an unknown name, a folder out of order, a broken picture, a failed download."""
     refuse_unknown_data(name, root)
-    folder = Path(root) / name
-    if not (folder / "train").is_dir() and name in DATASETS:
+    if not may_change(name, root):
         return _built_in(name, Path(root), image_size)
-    classes, splits = read_folder(folder, image_size)  # not kept, for its pictures may change
+    classes, splits = read_folder(Path(root) / name, image_size)
     train, test = split_of(*splits["train"]), split_of(*splits["test"])
     return assemble(name, classes, train, test, flip=name not in NO_FLIP)
 

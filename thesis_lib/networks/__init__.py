@@ -72,7 +72,9 @@ def make(name: str, num_classes: int = 10, image_size: int = 32, seed: int = 0, 
     choose("망", name, NETWORKS)
     try:
         model = NETWORKS[name](num_classes=num_classes, image_size=image_size, **shape)
-    except RuntimeError:  # a map smaller than a kernel
+    except RuntimeError as error:  # a map smaller than a kernel
+        if "allocate memory" in str(error):
+            raise
         raise ThesisError(f"{name}에는 영상이 너무 작다(image_size {image_size}). 32로 하라.") from None
     for path, module in model.named_modules():
         if isinstance(module, nn.Conv2d):

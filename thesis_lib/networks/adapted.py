@@ -1,7 +1,6 @@
 """Bodies from torchvision, given a stem for small pictures, a linear classifier, and slots where units end.
 
-Dropout is left out: the recipe is one for all networks.
-"""
+Dropout is left out: the recipe is one for all networks."""
 
 import re
 from collections import OrderedDict

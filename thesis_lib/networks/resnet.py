@@ -13,12 +13,11 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 
 class ResidualUnit(nn.Module):
     """y = ReLU(F(x) + x), with F two 3 x 3 convolutions (basic) or 1 x 1, 3 x 3, 1 x 1 (bottleneck).
 
-    He et al. 2016 (CVPR). inner: channels of the bottleneck's 3 x 3 over `width`; with `groups` ResNeXt's
-    (Xie et al. 2017). half: the first 1 x 1 has half as many, and the shortcut is a 3 x 3 where it halves
-    the map (SENet-154). Slots: `pre` opens the residual branch, `inside` follows the ReLU of the basic
-    unit's first convolution (of the bottleneck's 3 x 3), `standard` closes the branch before the addition,
-    `identity` lies on the shortcut, `post` follows the last ReLU.
-    Shapes: (B, inputs, H, W) -> (B, width * expansion, H / stride, W / stride)."""
+    He et al. 2016 (CVPR). inner: channels of the bottleneck's 3 x 3 over `width`; with `groups` ResNeXt's (Xie et al.
+    2017). half: the first 1 x 1 has half as many, and the shortcut is a 3 x 3 where it halves the map (SENet-154).
+    Slots: `pre` opens the residual branch, `inside` follows the ReLU of the basic unit's first convolution (of the
+    bottleneck's 3 x 3), `standard` closes the branch before the addition, `identity` lies on the shortcut, `post`
+    follows the last ReLU. Shapes: (B, inputs, H, W) -> (B, width * expansion, H / stride, W / stride)."""
 
     def __init__(self, inputs, width, stride, *, expansion, stage, size, groups=1, inner=1, half=False):
         super().__init__()
@@ -81,11 +80,10 @@ class PreactivatedUnit(ResidualUnit):
 class ResNet(nn.Module):
     """Stem, stages of residual units, mean over positions, linear classifier.
 
-    units: residual units per stage. widths: channels per stage (before the expansion). stem: "small", a
-    3 x 3; "large", a 7 x 7 that halves the map, and pooling that halves it again, for 224 x 224;
-    "deep", the same with three 3 x 3 (SENet-154). stem_width: channels of the stem, else those of the first
-    stage (twice as many if deep). form: `groups`, `inner`, `half` of `ResidualUnit`.
-    Shapes: (B, 3, image_size, image_size) -> (B, num_classes)."""
+    units: residual units per stage. widths: channels per stage (before the expansion). stem: "small", a 3 x 3; "large",
+    a 7 x 7 that halves the map, and pooling that halves it again, for 224 x 224; "deep", the same with three 3 x 3
+    (SENet-154). stem_width: channels of the stem, else those of the first stage (twice as many if deep). form:
+    `groups`, `inner`, `half` of `ResidualUnit`. Shapes: (B, 3, image_size, image_size) -> (B, num_classes)."""
 
     def __init__(
         self, units, widths, *, expansion=1, num_classes=10, image_size=32, stem="small", stem_width=None,

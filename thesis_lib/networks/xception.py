@@ -37,10 +37,8 @@ class Unit(nn.Module):
 
 class Xception(nn.Module):
     """Entry, middle and exit flow of figure 5. large: the paper's stem and widths, for 299 x 299; else a stem at
-    stride 1, a quarter of the widths in multiples of eight and two middle units, for small pictures.
-
-    Shapes: (B, 3, image_size, image_size) -> (B, num_classes).
-    """
+    stride 1, a quarter of the widths in multiples of eight and two middle units, for small pictures. Shapes:
+    (B, 3, image_size, image_size) -> (B, num_classes)."""
 
     def __init__(self, *, large: bool = False, num_classes: int = 10, image_size: int = 32):
         super().__init__()
