@@ -59,9 +59,8 @@ def verify(run: str, results: str | Path = "results", **options) -> tuple[bool, 
     torch.set_num_threads(int(str(record.data["environment"]["threads"]).split(", ")[-1]))
     try:
         with tempfile.TemporaryDirectory() as elsewhere:
-            if (taught := experiment.distillation) and (
-                teacher := run_folder(results, str(taught["teacher"]))
-            ).is_dir():
+            taught = record.data["experiment"].get("distillation", {})
+            if taught and (teacher := run_folder(results, taught["teacher"])).is_dir():
                 shutil.copytree(teacher, run_folder(elsewhere, teacher.name))
             again = train(experiment, elsewhere, **options)
             return verdict(record, again, *spread(record, load_records(results)))

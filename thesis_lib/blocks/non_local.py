@@ -15,7 +15,7 @@ FORMS = ("gaussian", "dot")
 class NonLocal(nn.Module):
     """z_i = W_z y_i + x_i, y_i = sum_j f(x_i, x_j) g(x_j) / C(x), after the paper's equations 1 and 6.
 
-    form: "gaussian", the embedded Gaussian f = exp(theta_i . phi_j) with C the sum of f, which is softmax without a
+    form: "gaussian", the embedded Gaussian f = exp(theta_i . phi_j) with C the sum of f, softmax without a
     scale; "dot", f = theta_i . phi_j with C the number of positions. theta, phi and g are 1 x 1 convolutions to C/2
     channels; subsample: phi and g are pooled by 2 first. The batch norm behind W_z starts at zero, so the block starts
     as the identity. Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for an unknown form."""

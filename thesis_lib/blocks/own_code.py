@@ -7,7 +7,7 @@ from functools import cached_property
 
 
 def code_of(cls: type) -> str:
-    """What a reader wrote of a class and of those it extends: methods and values, not what they call."""
+    """What a reader wrote of a class and of those it extends: methods and values, less addresses, not what they call."""
     kinds = [c for c in cls.__mro__ if c.__module__.partition(".")[0] not in ("thesis_lib", "torch", "builtins")]
     return "\n".join(_told(name, member) for kind in kinds for name, member in vars(kind).items())
 
@@ -18,7 +18,6 @@ def _told(name: str, member) -> str:
         return "\n".join(_told(name, part) for part in within if part is not None)
     if not inspect.isfunction(member):
         value = sorted(member, key=repr) if isinstance(member, (set, frozenset)) else member
-        # an address in memory is another one in every process
         return "" if name.startswith("__") else re.sub(r" at 0x\w+", "", f"{name} = {value!r}")
     try:
         return inspect.getsource(member)  # a notebook knows that of a method, but not of a class
