@@ -118,7 +118,7 @@ def test_the_english_verdict_says_what_the_korean_one_does(options, expected):
     [
         ({"good": 0.2}, "모두 앞선다고 말할 수 있는 측정은 4개 가운데 4개이므로, 이를 설명에서 배제하지 않는다."),
         ({"good": 0.2, "left": 0.9}, "4개이나 무작위화 검사를 통과하지 못했으므로, 이를 설명으로 쓰지 않는다."),
-        ({"good": 0.0, "masks": False}, "측정은 2개 가운데 없으므로, 이를 설명으로 쓰지 않는다."),
+        ({"good": 0.0, "masks": False}, "측정은 2개 가운데 하나도 없으므로, 이를 설명으로 쓰지 않는다."),
         ({"seeds": 0}, "아직 재지 않았다"),
     ],
 )

@@ -7,7 +7,7 @@ from functools import cached_property
 
 
 def code_of(cls: type) -> str:
-    """What a reader wrote of a class and of those it extends: methods and values, less addresses, not what they call."""
+    """What a reader wrote of a class and its parents: methods and values, less addresses, not what they call."""
     kinds = [c for c in cls.__mro__ if c.__module__.partition(".")[0] not in ("thesis_lib", "torch", "builtins")]
     return "\n".join(_told(name, member) for kind in kinds for name, member in vars(kind).items())
 
