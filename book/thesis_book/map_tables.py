@@ -219,7 +219,8 @@ def verdict_in_brief(found: pd.DataFrame, arm: str, method: str, english: bool =
             f"in {len(won) or 'none'} of {len(there)} measures, {fails}so it is "
             f"{'not ruled out' if used else 'not taken'} as an explanation."
         )
-    counted = f"{len(won)}개이{'므로' if used else '나 무작위화 검사를 통과하지 못했으므로'}" if won else "하나도 없으므로"
+    counted = "개이므로" if used else "개이나 무작위화 검사를 통과하지 못했으므로"
+    counted = f"{len(won)}{counted}" if won else "하나도 없으므로"
     return (
         f"{label(arm)}의 {METHODS[method]}이 망을 보지 않고 만든 세 지도를 모두 앞선다고 말할 수 있는 측정은 "
         f"{len(there)}개 가운데 {counted}, 이를 {'설명에서 배제하지 않는다' if used else '설명으로 쓰지 않는다'}."
