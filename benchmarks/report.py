@@ -87,14 +87,12 @@ def limits(found: dict) -> pd.DataFrame:
 
 def missed(found: dict) -> str:
     """Which goals the medians miss, and how many ranges reach to the other side of their goal."""
-    compared, limited = rows_of(found, "comparisons"), rows_of(found, "limits")
-    rows = compared + limited
-    if not rows:
+    if not (rows := rows_of(found, "comparisons") + rows_of(found, "limits")):
         return "아직 재지 않았다."
     names = [row["what"] for row in rows if not row["reached"]]
     first = f"목표에 닿지 못한 것은 {len(names)}개이다({'; '.join(names)})." if names else "정한 목표에 모두 닿았다."
-    apart = sum(not row["low"] <= row["goal"] <= row["high"] for row in rows)
-    return f"중앙값으로 판정하면 {first} {len(rows)}개 가운데 {len(rows) - apart}개는 범위가 목표의 양쪽에 걸친다."
+    across = sum(row["low"] <= row["goal"] <= row["high"] for row in rows)
+    return f"중앙값으로 판정하면 {first} {len(rows)}개 가운데 {across}개는 범위가 목표의 양쪽에 걸친다."
 
 
 def cause(found: dict) -> str:
