@@ -127,7 +127,7 @@ UNITS = {  # what a unit does, from top to bottom; the slot is where a block goe
     "Xception의 단위": ("ReLU · 분리 합성곱 · 정규화", "2–3번, 최대 풀링", SLOT, "지름길 더하기"),
     "ShuffleNet v2의 단위": ("채널을 둘로 나누기", "1×1 · 깊이별 3×3 · 1×1", "잇고 섞기", SLOT),
     "NASNet-A의 셀": ("앞의 두 셀에서 고르기", "두 연산의 합 (× 5)", "채널로 잇기", SLOT),
-    "Residual Attention의 모듈": ("줄기 $F$ | 마스크 $M$", "$(1 + M)\\,F$", "잔차 단위", SLOT),
+    "Residual Attention의 모듈": ("본 가지 $F$ | 마스크 $M$", "$(1 + M)\\,F$", "잔차 단위", SLOT),
     "Spatial Transformer": ("$θ$ 예측", "좌표 옮기기", "다시 뽑기", "백본의 빈자리"),
 }
 
