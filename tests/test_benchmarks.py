@@ -105,12 +105,29 @@ def test_every_part_runs_and_the_book_can_show_it(tmp_path, monkeypatch):
     assert f"비가 {found['attention']['cause']['factor_with_kept_pages']:.2f}로 준다" in report.cause(found)
 
 
+def test_reading_is_said_from_the_fewest_records_to_the_most():
+    rows = [{"at": 100, "seconds": 0.5}, {"at": 500, "seconds": 1.0}, {"at": 1000, "seconds": 6.0}]
+    assert report.read({"records": {"growth": rows}}).endswith("10배가 되면 읽는 시간은 12배가 된다.")
+    assert report.read({}) == "" == report.read({"records": {"growth": rows[:1]}})
+
+
+def test_ranges_that_reach_across_their_goal_are_counted():
+    rows = [
+        {"what": "a", "low": 1, "high": 3},
+        {"what": "b", "low": 1, "high": 1.5},
+        {"what": "c", "low": 2.1, "high": 3},
+    ]
+    told = report.missed({"part": {"limits": [row | {"goal": 2, "reached": row["what"] != "c"} for row in rows]}})
+    assert "1개이다(c)" in told and "3개 가운데 1개는 범위가" in told
+
+
 def test_growth_is_said_from_the_most_tokens_and_a_quarter_of_them():
     took = {("ours", 64): 9.0, ("ours", 256): 1.0, ("ours", 1024): 11.46, ("draft", 256): 2.0, ("draft", 1024): 31.0}
     rows = [{"along": "N", "of": of, "at": at, "seconds": seconds} for (of, at), seconds in took.items()]
     rows.append({"along": "B", "of": "ours", "at": 4096, "seconds": 1.0})
     said = report.grown({"attention": {"growth": rows}})
     assert "256개에서 1,024개로" in said and "블록에서 11.5배, 상대에서 15.5배" in said and "16배" in said
+    assert "상대의 시간은 이 저장소의 2.71배이다" in said
     assert report.grown({}) == "" == report.grown({"attention": {"growth": rows[:1]}})
 
 
