@@ -128,17 +128,16 @@ def test_global_context_equals_timms_where_it_adds():
     torch.testing.assert_close(ours(x), copy(ours, theirs, **names)(x))
 
 
-def test_bot_attention_equals_timms_but_for_the_scale_of_the_positions():
+def test_bot_attention_equals_timms_where_that_scales_the_positions_too():
     ours = block("bot_mhsa", num_heads=4, size=(4, 6))
-    theirs = BottleneckAttn(16, feat_size=(4, 6), num_heads=4, qkv_bias=False)
+    theirs = BottleneckAttn(16, feat_size=(4, 6), num_heads=4, qkv_bias=False, scale_pos_embed=True)
     names = {"qkv__weight": "qkv.weight", "relative__rows": "pos_embed.height_rel",
              "relative__columns": "pos_embed.width_rel"}  # fmt: skip
     copy(ours, theirs, **names)
-    with torch.no_grad():  # the paper scales both terms by sqrt(d) = 2, timm the first alone
-        theirs.pos_embed.height_rel /= 2
-        theirs.pos_embed.width_rel /= 2
     x = draw(2, 16, 4, 6)
-    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(ours(x), theirs(x))
+    theirs.scale_pos_embed = False  # its default scales q k^T alone
+    assert not torch.allclose(ours(x), theirs(x), atol=1e-3)
 
 
 def test_augmented_convolution_position_by_position():
@@ -236,8 +235,9 @@ def test_light_and_dynamic_convolution_position_by_position(name):
         ("augmented_conv", {"keys": True, "size": (4, 4)}, "0보다"),
         ("augmented_conv", {"keys": 1.5, "size": (4, 4)}, "0보다"),
         ("augmented_conv", {"num_heads": 17, "size": (4, 4)}, "16"),
-        ("augmented_conv", {"num_heads": 10, "values": 1, "size": (4, 4)}, "넘는다"),
-        ("augmented_conv", {"num_heads": 5, "keys": 1, "size": (4, 4)}, "넘는다"),
+        ("augmented_conv", {"num_heads": 3, "size": (4, 4)}, "나누는"),
+        ("augmented_conv", {}, "size"),
+        ("bot_mhsa", {}, "size"),
         ("light_conv", {"kernel": 2}, "홀수"),
         ("dynamic_conv", {"num_heads": 5}, "나누는"),
         ("self_attention", {"num_heads": 3}, "나누는"),
@@ -252,6 +252,14 @@ def test_bad_options_get_one_sentence(name, options, expected):
     with pytest.raises(ThesisError) as caught:
         BLOCKS[name](16, **options)
     assert expected in korean_sentence(caught.value)
+
+
+@pytest.mark.parametrize("form", ["minus", "theta", "plus"])
+def test_an_extent_beyond_the_map_is_refused_by_a_block_for_every_size(form):
+    ours = block("gather_excite", form=form, extent=8)
+    assert ours(draw(1, 16, 8, 9)).shape == (1, 16, 8, 9)
+    with pytest.raises(ThesisError, match="맵의 변\\(7\\) 이하"):
+        ours(draw(1, 16, 8, 7))
 
 
 def test_the_ends_of_what_is_allowed_are_allowed():

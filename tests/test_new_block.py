@@ -195,6 +195,27 @@ def test_a_class_that_cannot_be_made_from_its_channels_is_refused(toy):
         tiny(arm="toy_stranger")
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda channels: nn.MultiheadAttention(channels, 3),  # AssertionError
+        lambda channels: nn.GroupNorm(3, channels),  # ValueError
+        lambda channels: nn.Conv2d(channels, channels // 0, 1),  # ZeroDivisionError
+        lambda channels: nn.Linear(channels, channels - 32),  # RuntimeError
+    ],
+)
+def test_what_its_own_layers_refuse_gets_one_sentence(toy, made):
+    @block
+    class ToyNarrow(nn.Identity):
+        def __init__(self, channels):
+            super().__init__()
+            self.inner = made(channels)
+
+    with pytest.raises(ThesisError, match=r"블록 toy_narrow을\(를\) 채널 16개") as caught:
+        tiny(arm="toy_narrow").build(2)
+    korean_sentence(caught.value)
+
+
 def test_two_classes_cannot_have_one_name(toy):
     class SE(nn.Module):
         def __init__(self, channels):

@@ -142,7 +142,7 @@ def blocks_command(args, _rest) -> None:
     from .catalogue import blocks
 
     table = blocks(args.network)
-    print(f"{args.network}의 모든 단계에 둘 때 늘어나는 매개변수와 곱셈-누산(*: torch로 센 값)")
+    print(f"{args.network}의 모든 단계에서 늘어나는 매개변수와 곱셈-누산(*: torch로 센 값; 축소 비율은 좁은 망에서 8)")
     print(listed(table))
 
 

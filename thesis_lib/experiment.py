@@ -32,9 +32,8 @@ def real(value: object, low: float, high: float = sys.float_info.max) -> bool:
 class Experiment:
     """One training run. `options` go to the arm's block (see `build`); the rest is the recipe.
     distillation: empty, or a teacher's record and how it teaches, for example {"method": "soft_labels",
-    "teacher": "<id>"} with the settings of `DISTILLATIONS`. learning_rate: the peak, after a linear warm-up over
-    `warmup_epochs`, then a cosine to 0. precision: "fp32", or "bf16" (autocast). Raises ThesisError for whatever cannot
-    be run."""
+    "teacher": "<id>"} with the settings of `DISTILLATIONS`. learning_rate: the peak after `warmup_epochs` of linear
+    warm-up, before a cosine to 0. precision: "fp32" or "bf16" (autocast). Raises ThesisError for what cannot be run."""
 
     dataset: str = "shapes"
     network: str = "resnet8"

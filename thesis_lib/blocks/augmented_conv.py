@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ThesisError
-from .self_attention import RelativePosition, map_of, mixed, tokens_of, weights_of
+from .self_attention import RelativePosition, map_of, mixed, refuse_heads, tokens_of, weights_of
 from .slots import block
 
 
@@ -23,20 +23,16 @@ class AugmentedConv(nn.Module):
     num_heads: 8 in the paper, whose layers are wider (it asks for 20 key channels a head); 4 here. size: (H, W), by
     `plug`. (B, C, H, W) -> (B, C, H, W). Raises ThesisError for what is out of range."""
 
-    def __init__(
-        self, channels: int, *, num_heads: int = 4, keys: float = 0.2, values: float = 0.1, size: tuple[int, int]
-    ):
+    def __init__(self, channels: int, *, num_heads: int = 4, keys: float = 0.2, values: float = 0.1, size=None):
         super().__init__()
+        refuse_heads(num_heads, channels)
+        if size is None:
+            raise ThesisError("상대 위치에는 맵의 크기가 있어야 한다. size=(높이, 너비)를 주라.")
         for name, share in (("keys", keys), ("values", values)):
             if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
                 raise ThesisError(f"{name}는 0보다 크고 1 이하인 수여야 한다(받은 값: {share!r}).")
-        if type(num_heads) is not int or not 1 <= num_heads <= channels:
-            raise ThesisError(f"num_heads는 1 이상 채널 수({channels}) 이하의 정수여야 한다(받은 값: {num_heads!r}).")
         self.num_heads = num_heads
         self.dk, self.dv = rounded(keys, channels, num_heads), rounded(values, channels, num_heads)
-        if max(self.dk, self.dv) > channels:
-            told = f"keys={keys}, values={values}, num_heads={num_heads}이면 어텐션의 채널이 {channels}개를 넘는다"
-            raise ThesisError(f"{told}(헤드의 배수로 올린다). 셋 가운데 하나를 줄이라.")
         self.conv = nn.Conv2d(channels, channels - self.dv, 3, padding=1, bias=False) if self.dv < channels else None
         self.qkv = nn.Conv2d(channels, 2 * self.dk + self.dv, 1)
         self.out = nn.Conv2d(self.dv, self.dv, 1)

@@ -11,12 +11,12 @@ from .slots import block
 class BotMHSA(MultiHeadSelfAttention):
     """softmax((q k^T + q r^T) / sqrt(d)) v per head, r the 2-D relative positions, and no output projection.
 
-    Figure 4 of the paper (timm scales q k^T alone). There it replaces the 3 x 3 convolution of the last stage's
-    bottleneck units, with average pooling behind it where the unit halves the map; here it follows the unit's own
-    convolutions in a slot, so the map's size stays. num_heads: 4 in the paper. size: (H, W), given by `plug`.
-    Shapes: (B, C, H, W) -> (B, C, H, W). Raises ThesisError for heads that do not divide the channels."""
+    Figure 4 of the paper, which leaves out the scale, here of both terms (timm's default scales q k^T alone). There it
+    replaces the 3 x 3 convolution of the last stage's bottleneck units, with average pooling behind it where the unit
+    halves the map; here it follows the unit's own convolutions in a slot, so the map's size stays. num_heads: 4 in the
+    paper. size: (H, W), by `plug`. (B, C, H, W) -> (B, C, H, W). Raises ThesisError for heads that do not divide C."""
 
-    def __init__(self, channels: int, *, num_heads: int = 4, size: tuple[int, int]):
+    def __init__(self, channels: int, *, num_heads: int = 4, size=None):
         super().__init__(channels, num_heads, "relative", size)
         self.qkv, self.out = nn.Linear(channels, 3 * channels, bias=False), nn.Identity()  # type: ignore[assignment]
 

@@ -12,6 +12,11 @@ from .slots import block, refuse_size
 FORMS = ("minus", "theta", "plus")
 
 
+def refuse_beyond(extent: int, size) -> None:
+    if extent > min(size):
+        raise ThesisError(f"extent는 맵의 변({min(size)}) 이하여야 한다(받은 값: {extent}).")
+
+
 @block
 class GatherExcite(nn.Module):
     """y = x sigma(interp(xi_G(x))): xi_G gathers over an extent e, interpolation to the map's size excites.
@@ -28,8 +33,7 @@ class GatherExcite(nn.Module):
         refuse_reduction(reduction, channels)
         if type(extent) is not int or extent == 1 or extent & (extent - 1):
             raise ThesisError(f"extent는 0(맵 전체) 또는 2의 거듭제곱이어야 한다(받은 값: {extent!r}).")
-        if size and extent > min(size):
-            raise ThesisError(f"extent는 맵의 변({min(size)}) 이하여야 한다(받은 값: {extent}).")
+        refuse_beyond(extent, size or [extent])
         self.form, self.extent, self.size = form, extent, None if form == "minus" or extent else size
         self.gather = nn.Sequential()
         if form != "minus" and extent == 0:
@@ -49,6 +53,7 @@ class GatherExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         refuse_size(x, self.size)
+        refuse_beyond(self.extent, x.shape[2:])
         if self.form != "minus":
             gathered = self.gather(x)
         elif self.extent == 0:

@@ -105,8 +105,11 @@ def plug(model: nn.Module, name: str, *, at: str = "standard", stages=None, seed
             with seeded(seed, path):
                 made[path] = BLOCKS[name](slot.channels, **options, **size)
             made[path].in_stage, made[path].plugged_with = slot.in_stage, options  # type: ignore[assignment]  # for `macs`
-        except TypeError as error:
-            raise ThesisError(f"블록 {name}이 선택 사항 {options}을 받지 않는다({error}).") from None
+        except ThesisError:
+            raise
+        except (TypeError, ValueError, ArithmeticError, AssertionError, RuntimeError) as error:
+            told = f"채널 {slot.channels}개, 선택 사항 {options}(으)로 만들 수 없다({error})"
+            raise ThesisError(f"블록 {name}을(를) {told}. 선택 사항이나 블록을 고치라.") from error
     for path, filled in made.items():  # all of them, or none
         parent, _, attribute = path.rpartition(".")
         setattr(model.get_submodule(parent), attribute, filled)

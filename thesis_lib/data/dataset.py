@@ -25,8 +25,7 @@ class Split:
 @dataclass(frozen=True)
 class Dataset:
     """Three splits of one data set. mean, std: per channel over the training pixels, in [0, 1]. flip: whether a
-    mirrored picture keeps its label (not so for digits). checksum: SHA-256 over all pictures and labels, so that a
-    record names its data exactly."""
+    mirrored picture keeps its label (not so for digits). checksum: SHA-256 over all pictures and labels."""
 
     name: str
     classes: tuple[str, ...]

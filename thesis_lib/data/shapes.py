@@ -31,8 +31,7 @@ def masks_of(kinds: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`count` pictures (N, 32, 32, 3) uint8, labels (N,) int64, target masks (N, 32, 32) bool. A picture holds
-    one coloured shape, the target, and three grey ones of other kinds and sizes on a noisy ground; they may overlap,
-    and the target lies on top."""
+    one coloured shape, the target, on top of three grey ones of other kinds and sizes, on a noisy ground."""
     random = np.random.Generator(np.random.PCG64(seed)).random
     ground = 90 + 50 * random((count, 1, 1, 1)) + 24 * (random((count, SIZE, SIZE, 1)) - 0.5)
     pictures = np.repeat(ground, 3, axis=3)

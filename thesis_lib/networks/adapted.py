@@ -84,8 +84,7 @@ def inception_v3(*, num_classes: int = 10, image_size: int = 32) -> nn.Module:
 
 
 def shufflenet(*, half: bool = False, num_classes: int = 10, image_size: int = 32) -> nn.Module:
-    """ShuffleNet v2, 1.0 x or 0.5 x (Ma et al. 2018; its units split and shuffle channels), stem at stride 1. A slot
-    ends every unit."""
+    """ShuffleNet v2, 1.0 x or 0.5 x (Ma et al. 2018; units shuffle channels), stem at stride 1; slots end units."""
     model = (models().shufflenet_v2_x0_5 if half else models().shufflenet_v2_x1_0)(num_classes=num_classes)
     model.conv1[0], model.maxpool = nn.Conv2d(3, 24, 3, padding=1, bias=False), nn.Identity()
     units = [place for place, _ in model.named_modules() if re.fullmatch(r"stage\d\.\d", place)]
