@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from helpers import korean_sentence, tiny
 
+from thesis_book import map_figures
 from thesis_lib import ThesisError, load_records
 from thesis_lib.__main__ import main
 from thesis_lib.batch import notebook_parameters, run_notebook
@@ -128,11 +129,21 @@ def test_defaults_are_those_of_the_experiment():
     Experiment.of({f.name: defaults[f.name] for f in fields(Experiment)})
 
 
-@pytest.mark.parametrize(("block", "expected"), [("cbam", "conv.weight: (1, 2, 7, 7)"), ("bot_mhsa", "relative.rows")])
-def test_blocks_notebook_shows_any_block(capsys, block, expected):
+@pytest.mark.parametrize(
+    ("block", "expected", "columns"),
+    [
+        ("cbam", ["conv.weight: (1, 2, 7, 7)", "게이트 (1, 64): 0."], 2),
+        ("bot_mhsa", ["relative.rows"], 3),  # the attention that each position receives beside what goes in and out
+    ],
+)
+def test_blocks_notebook_shows_any_block(capsys, monkeypatch, block, expected, columns):
+    shown = []
+    monkeypatch.setattr(map_figures, "side_by_side", lambda image, maps: shown.append(maps))
     run_here("notebooks/blocks.ipynb", {"name": block, "network": "resnet8"})
     text = capsys.readouterr().out
-    assert expected in text and "3개를 꽂았다" in text and "(1, 64, 8, 8) → (1, 64, 8, 8)" in text
+    assert all(map_.shape[0] == 1 for maps in shown for map_ in maps.values())
+    assert [len(maps) for maps in shown] == [columns] * 3
+    assert all(part in text for part in expected) and "3개를 꽂았다" in text and "(1, 64, 8, 8) → (1, 64, 8, 8)" in text
 
 
 def test_blocks_notebook_shows_a_network_for_large_pictures(capsys):
