@@ -92,3 +92,11 @@ def test_the_sentence_names_what_lies_outside(runs):
 )
 def test_names(arm, options, distillation, expected):
     assert ablations.name_of(arm, options, distillation) == expected
+
+
+def test_changes_that_papers_report_stand_beside_their_methods():
+    told = ablations.reported()
+    assert told["SENet"] == "-1.51 (ImageNet)" and told["Gather-Excite"] == "+0.5 (CIFAR-100)"
+    assert told["어텐션 증강 합성곱"] == "-1.3 (ImageNet), -1.3 (CIFAR-100)"
+    assert told["지식 증류(KD)"] == "-0.38, -0.23 (CIFAR-10)"
+    assert "ECA" not in told  # whose paper has no network without it

@@ -1,12 +1,13 @@
-"""Variants of one network beside what they change: paired differences with intervals, and no tests."""
+"""Variants of one network beside what they change and what others found: paired differences, intervals, no tests."""
 
 from math import isnan
 
 import pandas as pd
 
+from thesis_lib.arms import label
 from thesis_lib.stats import LEVEL, Difference, paired
 
-from .tables import change, mean_sd, mmac, name_of
+from .tables import BLOCK_NAMES, TOLD, change, mean_sd, mmac, name_of
 
 
 def variants(table: pd.DataFrame, baseline: pd.DataFrame) -> list[tuple[str, pd.DataFrame, Difference]]:
@@ -18,8 +19,13 @@ def variants(table: pd.DataFrame, baseline: pd.DataFrame) -> list[tuple[str, pd.
     return found
 
 
-def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str] | None = None) -> pd.DataFrame:
-    """The baseline and its variants, a row each. published: what the paper has for a name, as a last column."""
+def beside(
+    table: pd.DataFrame,
+    baseline: pd.DataFrame,
+    published: dict[str, str] | None = None,
+    heading: str = "SENet 논문의 ImageNet 오류율 (%)",
+) -> pd.DataFrame:
+    """The baseline and its variants, a row each. published: what papers have for a name, as a last column."""
     rows = []
     for name, runs, d in [*variants(baseline, baseline), *variants(table, baseline)]:
         own = bool(runs["id"].isin(baseline["id"]).all())
@@ -31,8 +37,28 @@ def beside(table: pd.DataFrame, baseline: pd.DataFrame, published: dict[str, str
             "매개변수": f"{runs['parameters'].iloc[0]:,}",
             "MMAC": mmac(runs["macs"].iloc[0], runs["exact"].all()),
         }
-        rows.append(row if published is None else row | {"SENet 논문의 ImageNet 오류율 (%)": published.get(name, "—")})
+        rows.append(row if published is None else row | {heading: published.get(name, "—")})
     return pd.DataFrame(rows)
+
+
+def literature() -> pd.DataFrame:
+    """The error rates that papers report without and with a method, and their change, as exact as the source has it."""
+    found = pd.read_csv("book/data/family_published.csv", dtype=str)
+    both = found.dropna()
+    changes = both["with"].astype(float) - both["without"].astype(float)
+    digits = both["with"].str.partition(".")[2].str.len()
+    found["change"] = pd.Series({row: f"{changes[row]:+.{digits[row]}f}" for row in changes.index})
+    known = [names for names in (BLOCK_NAMES, TOLD["position"], TOLD["method"]) if isinstance(names, dict)]
+    found["method"] = found["method"].map({key: name for names in known for key, name in names.items()})
+    return found
+
+
+def reported() -> dict[str, str]:
+    """The changes that papers report for each method, with their data, for a row of `beside`."""
+    found = literature().dropna(subset="change")
+    by_data = found.groupby(["method", found["where"].str.partition(",")[0]], sort=False)["change"].agg(", ".join)
+    told = pd.Series({key: f"{changes} ({key[1]})" for key, changes in by_data.items()})
+    return told.groupby(level=0, sort=False).agg(", ".join).rename({BLOCK_NAMES["se"]: label("senet")}).to_dict()
 
 
 def outside(named: list[tuple[str, Difference]], beside_what: str) -> str:
