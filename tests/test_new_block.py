@@ -1,6 +1,6 @@
 """A reader's own attention block: one class, and nothing else."""
 
-import importlib
+import importlib.util
 import sys
 import types
 
@@ -16,6 +16,7 @@ from thesis_lib.blocks.se import SE
 from thesis_lib.cost import cost
 from thesis_lib.errors import Stopped
 from thesis_lib.networks import POSITIONS
+from thesis_lib.profiles import read_profile
 
 
 @pytest.fixture
@@ -254,6 +255,35 @@ class Edited(nn.Module):
         assert Experiment(arm="edited").id != first
     finally:
         BLOCKS.pop("edited", None)
+
+
+@pytest.mark.parametrize("name", ["thesis_lib.blocks.edited", "edited"])
+def test_what_it_computes_makes_it_another_experiment_wherever_its_file_lies(tmp_path, toy, name):
+    def identity(computed):
+        file = tmp_path / f"{len(list(tmp_path.iterdir()))}.py"
+        file.write_text(f"""
+from thesis_lib.blocks.se import SE
+from thesis_lib import block
+
+@block
+class Edited(SE):
+    def forward(self, x):
+        {computed}
+""")
+        spec = importlib.util.spec_from_file_location(name, file)
+        BLOCKS.pop("edited", None)
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        return Experiment(arm="edited").id
+
+    first = identity("return 2 * super().forward(x)")
+    assert identity("return 2*super().forward(x)  # twice") == first
+    assert identity("return 3 * super().forward(x)") != first
+
+
+def test_the_thesis_own_blocks_are_known_by_their_settings_alone():
+    """Else an edited comment would orphan the committed records."""
+    shipped = {name for name in BLOCKS if not code_of(BLOCKS[name])}
+    assert {e.arm for e in read_profile("profiles/family.yaml")} | {"se", "se_self", "se_channel"} <= shipped
 
 
 CELL = """

@@ -15,8 +15,7 @@ from .errors import ThesisError, choose
 class Arm:
     """What is put into a backbone: `block` in every stage, `attention` instead of it in the attention stages.
 
-    label: how figures and tables name it. options: the block's own. wide: wider stages instead of a block, with as many
-    parameters as `senet_self` has."""
+    label: what figures call it. options: the block's own. wide: no block but wider stages, as large as `senet_self`."""
 
     label: str
     block: str | None = None
@@ -90,7 +89,7 @@ def wide(network: str, widths=None) -> list[int]:
 
 
 def own_source(name: str) -> dict[str, str]:
-    """The code of an arm's blocks where it is written outside this package."""
+    """The code of an arm's blocks where a reader wrote it."""
     arm = arm_of(name)
     code = "\n".join(filter(None, (code_of(BLOCKS[own]) for own in (arm.block, arm.attention) if own in BLOCKS)))
     return {"source": code} if code else {}
@@ -103,8 +102,7 @@ def build(
 
     options: those of the arm's blocks, and where they go: `at` and `stages`, or for arms with self-attention
     `attention_stages` (1-based, default: the last). Where the narrowest slot has 16 channels the reduction is 8 unless
-    given (protocol). For one seed all arms share every common weight. Raises ThesisError for unknown names and options
-    out of range."""
+    given (protocol). For one seed all arms share every common weight. Raises ThesisError for what cannot be built."""
     chosen = arm_of(arm)
     refuse_unknown(f"arm {arm}", options, arm_options(arm))
     shape = {"widths": wide(network, **options)} if chosen.wide else {}

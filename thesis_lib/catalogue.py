@@ -32,8 +32,8 @@ def blocks(network: str = "resnet20") -> pd.DataFrame:
     rows = []
     for name in sorted(BLOCKS):
         price = cost(build(name, network, image_size=size), size)
-        added = (price.parameters - bare.parameters, price.macs - bare.macs)
-        rows.append((name, *added, price.exact, source_of(BLOCKS[name])))
+        more = (price.parameters - bare.parameters, price.macs - bare.macs, price.exact)
+        rows.append((name, *more, source_of(BLOCKS[name])))
     return pd.DataFrame(rows, columns=["name", "parameters", "macs", "exact", "source"])
 
 
@@ -45,7 +45,6 @@ def networks(names=NETWORKS) -> pd.DataFrame:
         model = make(name, image_size=size)
         slots = sum(isinstance(module, Slot) and module.position == "standard" for module in model.modules())
         price = cost(model, size)
-        own = (paper for start, paper in PAPERS.items() if name.startswith(start))
-        source = next(own, None) or source_of(NETWORKS[name].func)
+        source = next((p for start, p in PAPERS.items() if name.startswith(start)), source_of(NETWORKS[name].func))
         rows.append((name, size, price.parameters, price.macs, price.exact, slots, source))
     return pd.DataFrame(rows, columns=["name", "pixels", "parameters", "macs", "exact", "slots", "source"])

@@ -31,9 +31,7 @@ def asked(model: nn.Module, pictures: Tensor, question: str) -> dict[str, np.nda
     """The answers of all blocks that have the method `question`, each asked with the input that it was given."""
     found: dict[str, np.ndarray] = {}
     able = [p for p, m in model.named_modules() if type(m) in BLOCKS.values() and hasattr(type(m), question)]
-    hooks = {
-        p: lambda block, given, _, p=p: found.update({p: getattr(block, question)(given[0]).numpy()}) for p in able
-    }
+    hooks = {p: lambda b, given, _, p=p: found.update({p: getattr(b, question)(given[0]).numpy()}) for p in able}
     with observed(model, hooks):
         model(pictures)
     return found

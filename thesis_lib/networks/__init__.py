@@ -67,8 +67,7 @@ def make(name: str, num_classes: int = 10, image_size: int = 32, seed: int = 0, 
     """A backbone with empty slots; every weight is drawn from (seed, its name).
 
     shape: arguments of the network's class in place of the usual ones, such as `widths`. Convolutions: normal, variance
-    2 / fan-out (He et al. 2015); classifier: uniform, torch's default bound; norms: 1 and 0. Raises ThesisError for an
-    unknown name and pictures too small."""
+    2 / fan-out (He et al. 2015); classifier: torch's uniform; norms: 1 and 0. ThesisError for a bad name or size."""
     choose("망", name, NETWORKS)
     try:
         model = NETWORKS[name](num_classes=num_classes, image_size=image_size, **shape)

@@ -36,8 +36,7 @@ def operation(name: str, channels: int, stride: int) -> nn.Module:
 
 class Cell(nn.Module):
     """Five blocks on the last two cells' outputs, joined along the channels; a slot ends it. inputs: channels of the
-    two. halves: whether the first has twice the second's side. Shapes: (B, c, H, W) each -> (B, kept x filters, H /
-    stride, W / stride)."""
+    two. halves: if the first is twice as wide. (B, c, H, W) each -> (B, kept x filters, H / stride, W / stride)."""
 
     def __init__(self, inputs, filters: int, *, reduction: bool, halves: bool, stage: int, size: int):
         super().__init__()
